@@ -1,0 +1,1 @@
+"""Connectors to vendor systems: plain Python, importable without Django or a database."""

@@ -1,0 +1,264 @@
+"""Canonical records: vendor-neutral, frozen, money as Decimal.
+
+Keys are natural keys as text and stable for ever: they are stored in links and deliveries. Text that a
+system does not hold is "", never None; dates that it does not hold are None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+CENT = Decimal("0.01")
+
+
+class VendorStatus(StrEnum):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    TEMPORARY = "temporary"
+
+
+class Blocked(StrEnum):
+    """Why an invoice must not be paid by the cloud now."""
+
+    NOT_POSTED = "not_posted"
+    PAID = "paid"
+    CREDIT = "credit"
+    ON_HOLD = "on_hold"
+    VENDOR_ON_HOLD = "vendor_on_hold"
+    SELECTED_FOR_PAYMENT = "selected_for_payment"
+
+
+class PaymentStatus(StrEnum):
+    """What a cloud payment means for the ledger."""
+
+    OPEN = "open"  # not yet money: approving, scheduled, funding problems
+    PAID = "paid"
+    VOIDED = "voided"
+
+
+class PaymentMethod(StrEnum):
+    CHECK = "CHECK"
+    ACH = "ACH"
+    VIRTUAL_CARD = "VIRTUAL_CARD"
+    WIRE = "WIRE"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    line1: str = ""
+    line2: str = ""
+    line3: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: str = ""  # ISO 3166-1 alpha-2, "" when the system holds none
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A row of reference data: GL account, cloud account, department, bank."""
+
+    key: str
+    number: str
+    name: str
+    active: bool = True
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    key: str
+    number: str
+    name: str
+    status: VendorStatus = VendorStatus.ACTIVE
+    on_hold: bool = False
+    address: Address = Address()
+    remit_to_name: str = ""
+    remit_to_address: Address | None = None
+    phone: str = ""
+    email: str = ""
+    currency: str = ""
+    reference: str = ""  # the other side's number that the system carries, e.g. BILL's shortName
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    account_key: str
+    account_number: str
+    amount: Decimal
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An AP invoice of a ledger. `total` is the document's, `balance` what is still owed."""
+
+    key: str
+    vendor_key: str
+    vendor_name: str
+    number: str
+    invoice_date: date | None
+    due_date: date | None
+    currency: str
+    total: Decimal
+    balance: Decimal
+    lines: tuple[BillLine, ...]
+    freight: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    purchase_order: str = ""
+    description: str = ""
+    blocked: tuple[Blocked, ...] = ()
+    changed_at: datetime | None = None
+
+    @property
+    def payable(self) -> bool:
+        return not self.blocked and self.balance > 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBill:
+    """What the ledger's list of open items tells of an invoice: no lines."""
+
+    key: str
+    vendor_key: str
+    number: str
+    invoice_date: date | None
+    total: Decimal
+    balance: Decimal
+    blocked: tuple[Blocked, ...] = ()
+
+    @property
+    def payable(self) -> bool:
+        return not self.blocked and self.balance > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The part of a payment that settles one bill. In a cloud payment `bill` is the cloud's bill id,
+    in a ledger entry it is the ledger's invoice number."""
+
+    bill: str
+    amount: Decimal
+    discount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as the cloud tells it."""
+
+    key: str
+    vendor_id: str
+    status: PaymentStatus
+    raw_status: str
+    method: PaymentMethod
+    amount: Decimal
+    paid_on: date | None
+    applications: tuple[Application, ...]
+    check_number: str = ""
+    reference: str = ""
+    confirmation: str = ""
+    funding_account: str = ""
+    outside: bool = False  # recorded by a person; no money moved through the cloud
+    currency: str = ""
+    changed_at: datetime | None = None
+
+
+# --- what we ask a target to write ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VendorDraft:
+    name: str
+    reference: str  # our source key, visible in the target where it has a field for it
+    address: Address
+    payee_name: str = ""
+    phone: str = ""
+    email: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    account: str
+    amount: Decimal
+    description: str = ""
+    department: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BillDraft:
+    vendor_id: str
+    number: str
+    invoice_date: date
+    due_date: date
+    lines: tuple[DraftLine, ...]
+    purchase_order: str = ""
+    description: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.amount for line in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentDraft:
+    reference: str  # unique and stable: the target recognises a repetition by it
+    vendor_key: str
+    bank: str
+    method: PaymentMethod
+    check_number: str
+    trace: str
+    paid_on: date
+    amount: Decimal
+    comment: str
+    applications: tuple[Application, ...]
+    batch: str = ""  # description of the batch to collect it in, "" when the ledger has no batches
+
+
+# --- what a target says it holds -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBill:
+    id: str
+    vendor_id: str
+    number: str
+    total: Decimal
+    paid: Decimal = Decimal(0)
+    scheduled: Decimal = Decimal(0)
+    archived: bool = False
+    unpaid: bool = True  # nothing paid, scheduled or under way
+    invoice_date: date | None = None
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPayment:
+    """A payment as the ledger holds it: `entered` until the register update, then `posted`."""
+
+    id: str
+    reference: str
+    vendor_key: str
+    posted: bool
+    amount: Decimal
+    check_number: str = ""
+    paid_on: date | None = None
+    applications: tuple[Application, ...] = ()
+    batch: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The target's answer to a write: its id and what it made of the request."""
+
+    id: str
+    number: str = ""
+    total: Decimal | None = None
+    duplicate: bool = False  # the target recognised a repetition; nothing new was written
+    details: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,240 @@
+"""What a connector may offer: small protocols, and capabilities as data.
+
+A flow asks for a port and never for a vendor. Everything here is synchronous, raises only the errors of
+`connectors.errors`, and does one request (or one chain of pages) a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from .clock import Clock
+from .domain import (
+    Account,
+    Bill,
+    BillDraft,
+    LedgerPayment,
+    OpenBill,
+    Payment,
+    PaymentDraft,
+    TargetBill,
+    Vendor,
+    VendorDraft,
+    Written,
+)
+
+#: Opaque to everyone but the connector that made it; JSON-serialisable; stored with the flow.
+Cursor = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record of a page that could not be understood. The rest of the page goes on."""
+
+    key: str
+    document: str
+    message: str
+    raw: str = ""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some records, and the cursor to store together with them.
+
+    `cursor` resumes right after this page; it is only ever rounded down. `as_of` is the instant up to
+    which the source is known to be read once this page is stored (None in the middle of a chain).
+    """
+
+    records: Sequence[T]
+    cursor: Cursor | None = None
+    as_of: datetime | None = None
+    bad: Sequence[BadRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PingStep:
+    """One line of `ping`: `name` is what was tried, `fix` what to do when it failed."""
+
+    name: str
+    ok: bool
+    message: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP request and its answer, redacted and cut: what the audit trail may show."""
+
+    system: str
+    method: str
+    url: str
+    status: int | None
+    request: str
+    response: str
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    verify: bool = True
+    ca_bundle: str = ""  # PEM text
+    pin_sha256: str = ""  # hex of the certificate's SHA-256, colons allowed
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSpec:
+    """Everything a connector needs to know of one tenant's connection."""
+
+    key: str  # unique per connection; names its sessions
+    name: str
+    system: str
+    base_url: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: Tls = Tls()
+
+
+class SharedStore(Protocol):
+    """State shared by all processes and hosts of the installation, provided by the host."""
+
+    def acquire_slot(self, key: str, limit: int, ttl: float) -> str | None:
+        """A token for one of `limit` slots, or None when all are taken. Slots of dead holders return after `ttl` s."""
+
+    def release_slot(self, token: str) -> None: ...
+
+    def take(self, key: str, limit: int, window: str) -> float:
+        """Count one call against `limit` per calendar `window` ('second', 'minute', 'hour', 'day').
+
+        Returns 0 when counted, else the seconds until the window ends (nothing counted)."""
+
+    def get(self, key: str) -> tuple[str, datetime] | None:
+        """A shared secret value (stored encrypted) and when it was last put or touched."""
+
+    def put(self, key: str, value: str) -> None: ...
+
+    def touch(self, key: str) -> None:
+        """Renew the value's time stamp; cheap to call often."""
+
+    def delete(self, key: str, value: str | None = None) -> None:
+        """Forget the value (only if it still equals `value`, when given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the application lends a connector."""
+
+    clock: Clock
+    store: SharedStore
+    on_exchange: Callable[[Exchange], None] = lambda exchange: None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do, as data that the engine and the documentation read.
+
+    `batch`: records a bulk call takes, by record type. `limits`: longest text the target takes, by
+    `record.field`. `answer_window`: seconds after which a request that got no answer can no longer
+    take effect. `repeatable`: record types whose write may be repeated with the same reference
+    without a second effect.
+    """
+
+    batch: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
+    in_flight: int = 1
+    answer_window: float = 60.0
+    repeatable: frozenset[str] = frozenset()
+
+
+class Connector(Protocol):
+    capabilities: Capabilities
+
+    def ping(self) -> Iterator[PingStep]:
+        """Sign in and read something harmless, step by step; stops after the first failed step."""
+
+    def begin_run(self) -> None:
+        """Check what must hold before records are read or written (company code, session)."""
+
+    def close(self) -> None: ...
+
+
+class ReadsAccounts(Protocol):
+    def read_accounts(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
+        """Accounts changed since the cursor; with None all of them, inactive ones included."""
+
+    def read_banks(self) -> list[Account]:
+        """Bank codes (ledger) or funding accounts (cloud)."""
+
+
+class ReadsVendors(Protocol):
+    def read_vendors(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]: ...
+
+
+class WritesVendors(Protocol):
+    def create_vendors(self, drafts: Sequence[VendorDraft]) -> list[Written]:
+        """All or nothing, in the order given."""
+
+    def update_vendor(self, vendor_id: str, draft: VendorDraft, changed: frozenset[str]) -> Written:
+        """Send only the `changed` fields of the draft."""
+
+    def find_vendors(self, names: Sequence[str], since: datetime | None) -> list[Vendor]:
+        """Target vendors created since then (all, when None), for proving presence or absence."""
+
+
+class ReadsBills(Protocol):
+    def read_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Bill]]: ...
+
+    def read_open_bills(self) -> Iterator[Page[OpenBill]]:
+        """Every open item, whatever its stamps say: holds and payment selections move none."""
+
+    def get_bill(self, key: str) -> Bill:
+        """Raises NotFound."""
+
+
+class WritesBills(Protocol):
+    def find_bills(self, vendor_ids: Sequence[str]) -> Iterator[TargetBill]:
+        """Every live bill of these vendors (archived ones left out)."""
+
+    def get_bills(self, bill_ids: Sequence[str]) -> dict[str, TargetBill]:
+        """Bills by id, archived ones included; unknown ids are left out."""
+
+    def create_bills(self, drafts: Sequence[BillDraft]) -> list[Written]:
+        """All or nothing, in the order given."""
+
+    def replace_bill(self, bill_id: str, draft: BillDraft) -> Written: ...
+
+    def archive_bill(self, bill_id: str) -> None: ...
+
+    def restore_bill(self, bill_id: str) -> None: ...
+
+
+class ReadsPayments(Protocol):
+    def read_payments(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Payment]]: ...
+
+    def read_vendor_payments(self, vendor_id: str) -> list[Payment]:
+        """All payments of one vendor: used when a bill was linked after its payments were read."""
+
+
+class WritesPayments(Protocol):
+    def record_payment(self, draft: PaymentDraft) -> Written:
+        """Enter the payment. Safe to repeat with the same `draft.reference` and body."""
+
+    def find_payment(self, reference: str) -> LedgerPayment | None: ...
+
+    def find_bill_payments(self, bill_key: str) -> list[LedgerPayment]:
+        """Payments, entered or posted, that apply to one invoice."""
+
+    def read_ledger_payments(self, cursor: Cursor | None) -> Iterator[Page[LedgerPayment]]:
+        """Entries and postings changed since the cursor."""
+
+    def delete_payment(self, payment_id: str) -> None:
+        """Take back an entry that is not posted. Raises Rejected (code `payment_posted`) after posting."""
+
+    def payment_batches(self) -> bool:
+        """Whether the ledger wants payments collected in batches."""
