@@ -1,0 +1,105 @@
+"""Every system in one place: its connector, what a person must enter, and where its sandbox is.
+
+Drives the admin's forms, the provision file's checks and the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from .ports import ConnectionSpec, Connector, Host
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a person enters. `kind`: text, secret, pem, bool, choice, url, number."""
+
+    name: str
+    label: str
+    kind: str = "text"
+    required: bool = False
+    default: Any = None
+    pattern: str = ""
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    name: str
+    label: str
+    connector: str
+    sandbox: str
+    settings: tuple[Field, ...]
+    credentials: tuple[Field, ...]
+    needs_one_of: tuple[tuple[str, ...], ...] = ()  # credentials of which at least one group must be complete
+
+    def missing_credentials(self, given: dict[str, Any]) -> str:
+        """In words what is missing, "" when enough is there."""
+        if self.needs_one_of and not any(all(given.get(name) for name in group) for group in self.needs_one_of):
+            return "give " + " or ".join(" and ".join(group) for group in self.needs_one_of)
+        return ""
+
+
+SYSTEMS: dict[str, System] = {
+    "sage100": System(
+        name="sage100",
+        label="Sage 100",
+        connector="connectors.sage100.connector:Sage100",
+        sandbox="connectors.sage100.sandbox:Sage100Sandbox",
+        settings=(
+            Field(
+                "company_code",
+                "Company code",
+                required=True,
+                pattern=r"^[A-Za-z0-9]{3}$",
+                help="Three characters, e.g. ABC: the company in Sage 100 that this connection works in.",
+            ),
+            Field("soap_url", "eBusiness Web Services WSDL", kind="url", help="Only for customers and sales orders."),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field("api_key", "API key", kind="secret", pattern=r"^[A-Za-z0-9_\-]{32,128}$"),
+            Field("client_certificate", "Client certificate (PEM)", kind="pem"),
+            Field("client_key", "Client certificate's key (PEM)", kind="pem"),
+            Field("soap_username", "Web services user"),
+            Field("soap_password", "Web services password", kind="secret"),
+        ),
+        needs_one_of=(("api_key",), ("client_certificate", "client_key")),
+    ),
+    "bill": System(
+        name="bill",
+        label="BILL",
+        connector="connectors.bill.connector:Bill",
+        sandbox="connectors.bill.sandbox:BillSandbox",
+        settings=(
+            Field(
+                "organization_id",
+                "Organization id",
+                required=True,
+                pattern=r"^008[A-Za-z0-9]{17}$",
+                help="In BILL: Settings > Sync & Integrations > Manage developer keys; begins with 008.",
+            ),
+            Field("events_url", "Webhook API", kind="url", help="Derived from the base URL when empty."),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field("username", "User name or sync-token name", required=True),
+            Field("password", "Password or sync token", kind="secret", required=True),
+            Field("dev_key", "Developer key", kind="secret", required=True),
+        ),
+    ),
+}
+
+
+def load(path: str) -> Any:
+    """The object behind a dotted `module:name`."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def build(spec: ConnectionSpec, host: Host) -> Connector:
+    """The connector of a connection. Raises ConfigurationError when its settings are unusable."""
+    return cast(Connector, load(SYSTEMS[spec.system].connector)(spec, host))

@@ -1,0 +1,1 @@
+"""The delivery engine: read, stage, resolve, deliver, settle."""

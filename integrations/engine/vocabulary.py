@@ -1,0 +1,161 @@
+"""The words the engine and the flows share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from connectors.ports import Cursor, Page
+from integrations.models import Delivery, Link, Reason, State
+
+if TYPE_CHECKING:
+    from .context import FlowContext
+
+__all__ = [
+    "Adopt",
+    "Decision",
+    "FlowPolicy",
+    "Found",
+    "Hold",
+    "Item",
+    "Reason",
+    "Send",
+    "Settle",
+    "Staged",
+    "State",
+    "Stream",
+    "Withdraw",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One version of a record that a flow wants to move."""
+
+    key: str
+    document: str
+    record: Any
+    group: str = ""
+    amount: Decimal | None = None
+    currency: str = ""
+    due_date: date | None = None
+    gone: bool = False  # out of scope now: withdraw what is unsent, never start anew
+
+
+@dataclass(slots=True)
+class Item:
+    """A due delivery with its record and what is linked already."""
+
+    delivery: Delivery
+    record: Any
+    link: Link | None = None
+
+    @property
+    def key(self) -> str:
+        return self.delivery.key
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A person or another record must act. `retry_after` seconds: it is looked at again by itself."""
+
+    reason: Reason
+    message: str
+    candidates: Sequence[dict[str, str]] = ()
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write to the target: `action` names the write, `draft` is written down before it is sent."""
+
+    action: str
+    draft: Any
+    target_id: str = ""
+    changed: frozenset[str] = frozenset()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The target has it already: link, write nothing."""
+
+    target_id: str
+    draft: Any
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing to write: what the target holds is right."""
+
+    note: str
+    draft: Any = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The record no longer wants to go."""
+
+    note: str
+    state: State = State.SUPERSEDED
+
+
+Decision = Hold | Send | Adopt | Settle | Withdraw
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up showed for an unclear write: `target_id` "" means proved absent as of now."""
+
+    target_id: str
+    note: str
+    number: str = ""
+    hold: Hold | None = None
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One thing a flow reads page by page, with a cursor of its own.
+
+    `absorb` turns a page's records into staged versions; it may also update reference data and links through
+    the context (never when the context is a preview).
+    """
+
+    name: str
+    read: Callable[[Cursor | None], Iterator[Page[Any]]]
+    absorb: Callable[[Sequence[Any]], Iterable[Staged]]
+    after: Callable[[], Iterable[Staged]] | None = None
+    counts: bool = True  # its records are the flow's "read"
+    once: bool = False  # no cursor: read whole each time it is asked for
+
+
+class FlowPolicy(Protocol):
+    """What is particular about a record type. Stateless but for the context it was made with."""
+
+    record_type: str
+
+    def __init__(self, context: FlowContext) -> None: ...
+
+    def streams(self) -> Iterable[Stream]:
+        """What to read in this run, in order."""
+
+    def decode(self, payload: str) -> Any:
+        """The record of a delivery's payload."""
+
+    def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
+        """Decide on each item. May read from both systems, writes nothing."""
+
+    def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
+        """One call to the target; `Written` per element, in order. Called from worker threads."""
+
+    def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
+        """What the target holds of unclear writes, by item key."""
+
+    def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
+        """Called in the settling transaction after links were stored (Written or None as third element)."""

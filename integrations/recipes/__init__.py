@@ -1,0 +1,6 @@
+"""The integrations the product knows, each one table."""
+
+from .base import Recipe
+from .sage100_bill import SAGE100_BILL
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SAGE100_BILL,)}

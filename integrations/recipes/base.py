@@ -1,0 +1,76 @@
+"""The shape of a recipe: a pairing of two systems as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.engine.vocabulary import FlowPolicy
+from integrations.models import MappingTable, ReferenceKind
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSpec:
+    """A flow: its policy, its default interval in seconds, and from which side it reads."""
+
+    name: str
+    policy: type[FlowPolicy]
+    every: int
+    reads: str = "source"  # or "target"
+    webhooks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where one column of a mapping table takes its values from. No kind: the fixed words in `words`."""
+
+    side: str = ""  # "source" or "target"
+    kind: ReferenceKind | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    table: MappingTable
+    source: Side
+    target: Side
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """One setting of a recipe. `kind`: text, bool, choice, number."""
+
+    name: str
+    label: str
+    default: Any
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    name: str
+    label: str
+    source: str
+    target: str
+    flows: tuple[FlowSpec, ...]
+    tables: tuple[TableSpec, ...]
+    settings: tuple[SettingSpec, ...] = field(default=())
+
+    def flow(self, name: str) -> FlowSpec:
+        return next(each for each in self.flows if each.name == name)
+
+    def table(self, name: str) -> TableSpec | None:
+        return next((each for each in self.tables if each.table == name), None)
+
+    def defaults(self) -> dict[str, Any]:
+        return {each.name: each.default for each in self.settings}
+
+    def webhooks(self) -> tuple[str, ...]:
+        return tuple(event for flow in self.flows for event in flow.webhooks)
