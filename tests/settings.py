@@ -1,0 +1,19 @@
+"""The product's settings under test: an environment of its own, no .env, quick passwords.
+
+`DATABASE_URL=postgresql://... pytest` runs the whole suite on PostgreSQL instead of SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ["ENV_FILE"] = os.devnull  # a developer's .env must not decide what tests see
+os.environ.setdefault("SECRET_KEY", "tests-only-secret-key-0123456789-abcdefghijklmnopqrstuvwxyz")
+os.environ.setdefault("FERNET_KEYS", "tests-only-fernet-key-0123456789-abcdefghijklmnopqrstuvwxyz")
+os.environ.setdefault("STATIC_ROOT", os.path.join(tempfile.gettempdir(), "ml-connector-nothing-collected"))
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+from config.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
