@@ -12,7 +12,7 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 
 #: `name=value`, `"name": "value"` and `Name: value` for names that only ever carry secrets.
 _SECRET = re.compile(
-    r"""(?P<name>["']?(?:authorization|x-api-key|[\w-]*(?:password|passwd|secret|token|api_?key|dev_?key|session_?id|cookie))["']?\s*[=:]\s*)"""
+    r"""(?P<name>["']?(?:authorization|x-api-key|[\w-]*(?:password|passwd|secret(?:_key)?|fernet_keys?|token|api_?key|dev_?key|session_?id|cookie))["']?\s*[=:]\s*)"""
     r"""(?P<value>"[^"]*"|'[^']*'|(?:(?:Basic|Bearer)\s+)?[^\s,;&}]+)""",
     re.IGNORECASE,
 )
