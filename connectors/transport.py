@@ -24,7 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
 from . import tls
 from .budget import Limit, acquire
@@ -342,7 +342,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _timed_out(chain: Sequence[BaseException]) -> bool:
-    return any(isinstance(one, TimeoutError | urllib3.exceptions.TimeoutError) for one in chain)
+    timeouts = TimeoutError, urllib3.exceptions.TimeoutError  # of which NewConnectionError oddly is one
+    return any(isinstance(one, timeouts) and not isinstance(one, NewConnectionError) for one in chain)
 
 
 def _why_unconnected(chain: Sequence[BaseException]) -> str:
