@@ -16,6 +16,6 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("STATIC_ROOT", os.path.join(tempfile.gettempdir(), "ml-connector-nothing-collected"))
 os.makedirs(os.environ["STATIC_ROOT"], exist_ok=True)
 
-from config.settings import *  # noqa: F403
+from config.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
