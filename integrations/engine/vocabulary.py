@@ -136,9 +136,13 @@ class Stream:
 
 
 class FlowPolicy(Protocol):
-    """What is particular about a record type. Stateless but for the context it was made with."""
+    """What is particular about a record type. Stateless but for the context it was made with.
+
+    `releases` says whether a new link of this flow can release records of other flows.
+    """
 
     record_type: str
+    releases: bool
 
     def __init__(self, context: FlowContext) -> None: ...
 
@@ -157,5 +161,14 @@ class FlowPolicy(Protocol):
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         """What the target holds of unclear writes, by item key."""
 
+    def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
+        """Set what the flow remembers on a link (state, seen, closed) before it is stored."""
+
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
         """Called in the settling transaction after links were stored (Written or None as third element)."""
+
+    def wanted(self, keys: Iterable[str]) -> list[Staged]:
+        """The records another flow asks for, from reference data."""
+
+    def draft_type(self, action: str) -> type:
+        """The class of the draft that an action sends."""

@@ -1,0 +1,211 @@
+"""From rows to running things: connectors from connections, and all a flow needs to decide.
+
+The only place that resolves the registry.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cached_property, partial
+from importlib import import_module
+from typing import Any
+
+from connectors.clock import Clock, SystemClock
+from connectors.errors import ConfigurationError
+from connectors.ports import ConnectionSpec, Connector, Exchange, Host, Tls
+from connectors.registry import SYSTEMS, Field, System, build, load
+from integrations.models import Connection, Flow, Integration
+
+from .books import LinkBook, MappingBook, ReferenceBook
+from .store import DatabaseStore
+
+__all__ = [
+    "SYSTEMS",
+    "ConnectorPool",
+    "Field",
+    "FlowContext",
+    "System",
+    "load",
+    "open_connector",
+    "recipe_of",
+    "spec_of",
+    "webhook_functions",
+]
+
+
+def spec_of(connection: Connection) -> ConnectionSpec:
+    tls = connection.tls or {}
+    return ConnectionSpec(
+        key=str(connection.uuid),
+        name=f"{connection.tenant.slug}/{connection.name}" if connection.tenant_id else connection.name,
+        system=connection.system,
+        base_url=connection.base_url,
+        settings=connection.settings or {},
+        credentials={name: value for name, value in (connection.credentials or {}).items() if value},
+        tls=Tls(
+            verify=bool(tls.get("verify", True)),
+            ca_bundle=tls.get("ca_bundle") or "",
+            pin_sha256=tls.get("pin_sha256") or "",
+        ),
+    )
+
+
+def open_connector(
+    connection: Connection, *, clock: Clock | None = None, on_exchange: Callable[[Exchange], None] | None = None
+) -> Connector:
+    """The connector of a connection (saved or not). Raises ConfigurationError."""
+    clock = clock or SystemClock()
+    host = Host(clock=clock, store=DatabaseStore(clock), on_exchange=on_exchange or (lambda exchange: None))
+    if connection.system not in SYSTEMS:
+        raise ConfigurationError(f"Unknown system {connection.system!r}; known: {', '.join(SYSTEMS)}", step="settings")
+    return build(spec_of(connection), host)
+
+
+def recipe_of(integration: Integration) -> Any:
+    """The recipe (integrations.recipes.base.Recipe) of an integration."""
+    from integrations.recipes import RECIPES  # recipes import the engine's vocabulary
+
+    return RECIPES[integration.recipe]
+
+
+def webhook_functions(system: str) -> Any:
+    """The system's `webhooks` module (verify, parse). Raises KeyError when it has none."""
+    if system not in SYSTEMS:
+        raise KeyError(system)
+    try:
+        return import_module(f"connectors.{system}.webhooks")
+    except ModuleNotFoundError as error:
+        raise KeyError(system) from error
+
+
+class ConnectorPool:
+    """The connectors of a run or a manual sync: opened once, checked once, requests counted per system."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.requests: Counter[str] = Counter()
+        self.last: Connection | None = None
+        self._open: dict[int, Connector] = {}
+        self._lock = threading.Lock()
+
+    def get(self, connection: Connection) -> Connector:
+        """Opened and ready to run: company, session and rights have been checked."""
+        if connection.pk not in self._open:
+            self.last = connection
+            opened = open_connector(connection, clock=self.clock, on_exchange=partial(self._count, connection))
+            opened.begin_run()
+            self._open[connection.pk] = opened
+        return self._open[connection.pk]
+
+    def close(self) -> None:
+        for connector in self._open.values():
+            connector.close()
+        self._open.clear()
+
+    def _count(self, connection: Connection, exchange: Exchange) -> None:
+        with self._lock:
+            self.last = connection  # whom an error that follows is about
+            self.requests[exchange.system] += 1
+
+
+class FlowContext:
+    """All that a flow's policy may see: both sides, books, settings, time. No vendor names."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        pool: ConnectorPool,
+        *,
+        full: bool = False,
+        preview: bool = False,
+        books: dict[Any, Any] | None = None,
+    ) -> None:
+        self.flow = flow
+        self.integration = flow.integration
+        self.recipe = recipe_of(self.integration)
+        self.spec = self.recipe.flow(flow.name)
+        self.pool = pool
+        self.clock = pool.clock
+        self.full = full
+        self.preview = preview
+        self._books: dict[Any, Any] = {} if books is None else books
+        self.demands: dict[str, set[str]] = {}
+        self.reference_changes = 0
+
+    # --- the two sides -----------------------------------------------------------------------------
+
+    def connection(self, side: str) -> Connection:
+        return self.integration.source if side == "source" else self.integration.target
+
+    @property
+    def reads(self) -> str:
+        return str(self.spec.reads)
+
+    @property
+    def writes(self) -> str:
+        return "target" if self.reads == "source" else "source"
+
+    def side(self, side: str) -> Any:
+        return self.pool.get(self.connection(side))
+
+    @property
+    def reader(self) -> Any:
+        return self.side(self.reads)
+
+    @property
+    def writer(self) -> Any:
+        return self.side(self.writes)
+
+    def label(self, side: str) -> str:
+        """The system's name for messages."""
+        return SYSTEMS[self.connection(side).system].label
+
+    # --- books -------------------------------------------------------------------------------------
+
+    def references(self, side: str) -> ReferenceBook:
+        connection = self.connection(side)
+        key = ("references", connection.pk)
+        if key not in self._books:
+            self._books[key] = ReferenceBook(connection, preview=self.preview)
+        book: ReferenceBook = self._books[key]
+        return book
+
+    @property
+    def mapping(self) -> MappingBook:
+        if "mapping" not in self._books:
+            self._books["mapping"] = MappingBook(self.integration)
+        book: MappingBook = self._books["mapping"]
+        return book
+
+    def forget_mapping(self) -> None:
+        self._books.pop("mapping", None)
+
+    def links(self, flow_name: str | None = None) -> LinkBook:
+        name = flow_name or self.flow.name
+        key = ("links", name)
+        if key not in self._books:
+            flow = self.flow if name == self.flow.name else self.sibling(name)
+            self._books[key] = LinkBook(flow)
+        book: LinkBook = self._books[key]
+        return book
+
+    def sibling(self, name: str) -> Flow:
+        return Flow.objects.get(integration=self.integration, name=name)
+
+    # --- settings and time -------------------------------------------------------------------------
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        return {**self.recipe.defaults(), **(self.integration.settings or {})}
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    # --- asking another flow -----------------------------------------------------------------------
+
+    def demand(self, flow_name: str, keys: Iterable[str]) -> None:
+        """These records of another flow are needed: it delivers them next."""
+        self.demands.setdefault(flow_name, set()).update(keys)

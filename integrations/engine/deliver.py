@@ -1,0 +1,183 @@
+"""From due deliveries to settled outcomes: decide, write down the intent, send in the target's best batches.
+
+Refused batches are bisected, so that one bad record never stops the others; an unclear batch is judged record by
+record by looking it up (`doubt`). HTTP happens outside any transaction, everything else inside one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+
+from connectors.errors import (
+    BadAnswer,
+    ConfigurationError,
+    ConnectorError,
+    OutcomeUnknown,
+    RateLimited,
+    RecordLocked,
+    Rejected,
+    Transient,
+)
+from integrations.models import Delivery, State
+
+from .doubt import Doubt
+from .inflight import InFlight
+from .settle import Settler
+from .vocabulary import Decision, Hold, Item, Send
+
+if TYPE_CHECKING:
+    from .run import FlowRun
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+Batch = list[tuple[Item, Send]]
+
+
+class Deliverer:
+    def __init__(self, run: FlowRun) -> None:
+        self.run = run
+        self.context = run.context
+        self.policy = run.policy
+        self.flow = run.flow
+        self.settle = Settler(run)
+        self.doubt = Doubt(run, self.settle)
+        self.stop: ConnectorError | None = None
+
+    def work(self) -> bool:
+        """Deliver until nothing is due. Raises the error of a system that stopped serving us."""
+        busy = self.doubt.recover()
+        busy = self.doubt.resolve() or busy
+        while not self.run.out_of_time and (rows := self._due()):
+            busy = True
+            self._chunk(rows)
+            if self.stop is not None:
+                raise self.stop
+        return busy
+
+    # --- selecting -------------------------------------------------------------------------------
+
+    def _due(self) -> list[Delivery]:
+        """Oldest version first per key; nothing of a key whose earlier outcome is unclear."""
+        now = self.run.clock.now()
+        self.flow.integration.refresh_from_db(fields=["generation"])
+        self.generation = self.flow.integration.generation
+        ripe = Q(not_before__isnull=True) | Q(not_before__lte=now)
+        due = (Q(state=State.PENDING) & ripe) | (
+            Q(state=State.HELD) & (Q(generation__lt=self.generation) | Q(not_before__lte=now))
+        )
+        rows = Delivery.objects.filter(due, flow=self.flow)
+        unclear = Delivery.objects.filter(flow=self.flow, state__in=(State.SENDING, State.UNCERTAIN)).values("key")
+        return list(rows.exclude(key__in=unclear).order_by("group", "id")[:CHUNK])
+
+    def _items(self, rows: Sequence[Delivery]) -> list[Item]:
+        links = self.context.links().get(row.key for row in rows)
+        items = []
+        for row in rows:
+            row.flow = self.flow
+            try:
+                record = self.policy.decode(row.payload)
+            except (KeyError, TypeError, ValueError) as error:
+                self.settle.failed([(Item(row, None), None)], Rejected(f"The stored record cannot be read: {error}"))
+                continue
+            items.append(Item(row, record, links.get(row.key)))
+        return items
+
+    # --- one chunk -------------------------------------------------------------------------------
+
+    def _chunk(self, rows: Sequence[Delivery]) -> None:
+        for row in rows:
+            row.generation = self.generation
+        sends: dict[str, Batch] = defaultdict(list)
+        decided: list[tuple[Item, Decision]] = []
+        for item, decision in self._plan(self._items(rows)):
+            if isinstance(decision, Send):
+                sends[decision.action].append((item, decision))
+            else:
+                decided.append((item, decision))
+        self.settle.decided(decided)
+        for action, batch in sends.items():
+            self._send_all(action, batch)
+            if self.stop is not None:
+                return
+
+    def _plan(self, items: Sequence[Item]) -> Iterator[tuple[Item, Decision]]:
+        try:
+            yield from list(self.policy.plan(items))
+        except (ConnectorError, OSError):
+            raise
+        except Exception as error:  # a defect of ours must not stop the records that are not affected
+            if len(items) == 1:
+                log.exception("planning %s failed", items[0].key)
+                self.settle.failed([(items[0], None)], Rejected(f"Internal error: {type(error).__name__}: {error}"))
+                return
+            for item in items:
+                yield from self._plan([item])
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def _send_all(self, action: str, batch: Batch) -> None:
+        size = 1
+        if action == "create":
+            size = self.context.writer.capabilities.batch.get(self.policy.record_type, 1)
+        waiting = [batch[start : start + size] for start in range(0, len(batch), size)]
+        calls = InFlight(self.context.writer.capabilities.in_flight)
+        try:
+            while (waiting and self.stop is None) or calls.pending:
+                while waiting and self.stop is None and not calls.full:
+                    part = waiting.pop(0)
+                    self.settle.intend(action, part)
+                    calls.submit(part, lambda part=part: self.policy.send(action, part))
+                part, written, error = calls.next()
+                waiting[:0] = self._outcome(part, written, error)
+        finally:
+            calls.close()
+
+    def _outcome(self, part: Batch, written: Any, error: BaseException | None) -> list[Batch]:
+        """Settle one call; the halves to send next when the whole was refused."""
+        if error is None:
+            self.settle.delivered([(item, send, answer) for (item, send), answer in zip(part, written, strict=True)])
+            self.run.progress(self.flow.name, "delivered", len(part))
+            return []
+        if isinstance(error, Rejected):
+            if len(part) > 1:
+                self.settle.put_back(part, attempted=True)
+                middle = len(part) // 2
+                return [part[:middle], part[middle:]]
+            self._refused(part[0], error)
+            return []
+        if isinstance(error, RecordLocked):
+            self.settle.locked(part, error)
+            return []
+        if isinstance(error, ConfigurationError | Transient) and not isinstance(error, OutcomeUnknown | BadAnswer):
+            until = error.retry_after if isinstance(error, RateLimited) else None
+            self.settle.put_back(part, attempted=False, wait=until, message=error.message)
+            self.stop = error
+            return []
+        if not isinstance(error, ConnectorError):
+            log.error("sending failed unexpectedly", exc_info=error)
+        self.settle.uncertain(part, error)
+        self.doubt.judge([item for item, _ in part])
+        return []
+
+    def _refused(self, one: tuple[Item, Send], error: Rejected) -> None:
+        """The target said no to one record: it may have it already, or a person must act."""
+        item, send = one
+        if error.reason == "duplicate_document" and send.action == "create":
+            found = self.policy.look_up([item]).get(item.key)
+            if found and found.target_id:
+                self.settle.proved(item, send, found)
+                return
+            if found and found.hold:
+                self.settle.decided([(item, found.hold)])
+                return
+        if error.reason == "period_closed":
+            hold = Hold(self.settle.reason(error), error.message)
+            self.settle.decided([(item, hold)])
+            return
+        self.settle.failed([one], error)

@@ -1,0 +1,271 @@
+"""Every transition of a delivery, each in one fenced transaction with its audit events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from connectors.domain import Written
+from connectors.errors import ConnectorError
+from integrations.models import Delivery, Link, Reason, State
+
+from .codec import encode
+from .rows import update_rows
+from .run import bump, describe
+from .vocabulary import Adopt, Decision, Found, Hold, Item, Send, Settle, Withdraw
+
+if TYPE_CHECKING:
+    from .run import FlowRun
+
+CUT = 2000
+LOCK_TRIES = 8
+DOUBT_SCHEDULE = (60, 300, 3600, 86400)  # seconds between look-ups of an uncertain outcome
+
+OUTCOME_FIELDS = (
+    "state",
+    "action",
+    "reason",
+    "message",
+    "candidates",
+    "evidence",
+    "draft",
+    "target_id",
+    "attempts",
+    "locks",
+    "sent_at",
+    "not_before",
+    "generation",
+    "run_id",
+    "updated_at",
+)
+
+
+class Settler:
+    def __init__(self, run: FlowRun) -> None:
+        self.run = run
+        self.policy = run.policy
+        self.trail = run.trail
+
+    # --- before a call ---------------------------------------------------------------------------
+
+    def intend(self, action: str, part: Sequence[tuple[Item, Send]]) -> None:
+        """Write down what is about to be sent, to whom and how often it was tried: committed before the call."""
+        for item, send in part:
+            row = item.delivery
+            row.state, row.action, row.reason, row.message = State.SENDING, action, "", send.note
+            row.draft, row.target_id = encode(send.draft), send.target_id or row.target_id
+            row.attempts += 1
+            row.sent_at, row.not_before, row.candidates = self.run.clock.now(), None, []
+        self._save([item for item, _ in part], "sending", request=True)
+
+    # --- after a call ----------------------------------------------------------------------------
+
+    def delivered(self, done: Sequence[tuple[Item, Decision, Written | None]]) -> None:
+        """Store the target's ids before anything else, then what the flow keeps of it."""
+        for item, decision, written in done:
+            row = item.delivery
+            row.state, row.reason, row.not_before, row.candidates = State.DELIVERED, "", None, []
+            if written and written.id:
+                row.target_id = written.id
+            elif isinstance(decision, Adopt):
+                row.target_id, row.action, row.message = decision.target_id, "adopt", decision.note
+            elif isinstance(decision, Settle):
+                row.action, row.message = "", decision.note
+                row.target_id = item.link.target_id if item.link else row.target_id
+            if isinstance(decision, Adopt | Settle) and decision.draft is not None:
+                row.draft = encode(decision.draft)
+        with transaction.atomic():
+            self.run.claim.fence()
+            self._store_links(done)
+            self._write([item for item, _, _ in done], "delivered", answers={i.key: w for i, _, w in done})
+            self.policy.settled(done)
+            if self.policy.releases and any(item.link is None for item, _, _ in done):
+                bump(self.run.flow.integration)
+        for item, _, _ in done:
+            self.run.counts[_counted(item)] += 1
+
+    def proved(self, item: Item, send: Send, found: Found) -> None:
+        """A look-up showed that the target has it."""
+        item.delivery.message = found.note
+        written = Written(id=found.target_id, number=found.number, details=found.details)
+        self.delivered([(item, send, written)])
+
+    def decided(self, decided: Sequence[tuple[Item, Decision]]) -> None:
+        """Decisions that need no call."""
+        self._hold([(item, each) for item, each in decided if isinstance(each, Hold)])
+        self._withdraw([(item, each) for item, each in decided if isinstance(each, Withdraw)])
+        done: list[tuple[Item, Decision, Written | None]] = [
+            (item, each, None) for item, each in decided if isinstance(each, Adopt | Settle)
+        ]
+        if done:
+            self.delivered(done)
+
+    def _hold(self, holds: Sequence[tuple[Item, Hold]]) -> None:
+        changed, same = [], []
+        for item, hold in holds:
+            row = item.delivery
+            before = (row.state, row.reason, row.message)
+            row.state, row.reason, row.message = State.HELD, hold.reason, hold.message
+            row.candidates = list(hold.candidates)
+            row.not_before = self._after(hold.retry_after) if hold.retry_after else None
+            (same if before == (State.HELD, hold.reason, hold.message) else changed).append(item)
+        self._save(changed, "held")
+        self._save(same, "")
+        self.run.counts["held"] += len(holds)
+
+    def _withdraw(self, withdrawn: Sequence[tuple[Item, Withdraw]]) -> None:
+        for item, each in withdrawn:
+            row = item.delivery
+            row.state, row.reason, row.message, row.not_before = each.state, "", each.note, None
+        self._save([item for item, _ in withdrawn], "withdrawn")
+
+    def failed(self, part: Sequence[tuple[Item, Any]], error: ConnectorError) -> None:
+        for item, _ in part:
+            row = item.delivery
+            row.state, row.reason, row.message = State.FAILED, self.reason(error), describe(error)
+        self._save([item for item, _ in part], "failed", raw=error.raw)
+        self.run.counts["failed"] += len(part)
+
+    def put_back(
+        self, part: Sequence[tuple[Item, Send]], *, attempted: bool, wait: float | None = None, message: str = ""
+    ) -> None:
+        """The target did nothing: pending again, later when it asked for patience (that is no attempt)."""
+        for item, _ in part:
+            row = item.delivery
+            row.state, row.message = State.PENDING, message
+            row.attempts -= 0 if attempted else 1
+            row.not_before = self._after(wait) if wait else None
+        self._save([item for item, _ in part], "put_back")
+
+    def locked(self, part: Sequence[tuple[Item, Send]], error: ConnectorError) -> None:
+        """Somebody has it open: again soon, and after a while a person hears of it; it stays due by itself."""
+        for item, _ in part:
+            row = item.delivery
+            row.attempts -= 1
+            row.locks += 1
+            asked = getattr(error, "retry_after", None) or 0
+            given_up = row.locks >= LOCK_TRIES
+            row.state = State.HELD if given_up else State.PENDING
+            row.reason, row.message = Reason.RECORD_LOCKED, error.message
+            row.not_before = self._after(900 if given_up else max(asked, min(300, 2 * 2**row.locks)))
+        self._save([item for item, _ in part], "locked", raw=error.raw)
+
+    def uncertain(self, part: Sequence[tuple[Item, Any]], error: BaseException) -> None:
+        """Sent, answer unknown. From here only a look-up leads on."""
+        known = isinstance(error, ConnectorError)
+        for item, _ in part:
+            row = item.delivery
+            row.state, row.reason = State.UNCERTAIN, Reason.OUTCOME_UNKNOWN
+            row.message = str(error) if known else f"Unexpected {type(error).__name__} while sending."
+            row.sent_at, row.not_before = self.run.clock.now(), None
+        self._save([item for item, _ in part], "uncertain", raw=error.raw if isinstance(error, ConnectorError) else "")
+
+    def still_unclear(self, item: Item, note: str, *, wait: float) -> None:
+        row = item.delivery
+        row.evidence = [*row.evidence, {"at": self.run.clock.now().isoformat(), "shows": note}][-20:]
+        row.not_before = self._after(wait)
+        self._save([item], "looked_up", message=note)
+
+    def absent(self, item: Item, note: str) -> None:
+        """Proved absent and no longer able to commit: the record may be sent again."""
+        row = item.delivery
+        newer = Delivery.objects.filter(flow=row.flow, key=row.key, version__gt=row.version).exists()
+        row.evidence = [*row.evidence, {"at": self.run.clock.now().isoformat(), "shows": note}][-20:]
+        row.state = State.SUPERSEDED if newer else State.PENDING
+        row.reason, row.message, row.not_before = "", note, None
+        self._save([item], "absence_proved", message=note)
+
+    # --- shared ----------------------------------------------------------------------------------
+
+    def reason(self, error: ConnectorError) -> Reason:
+        try:
+            return Reason(error.reason)
+        except ValueError:
+            return Reason.REJECTED_BY_TARGET
+
+    def _after(self, seconds: float | None) -> datetime:
+        return self.run.clock.now() + timedelta(seconds=seconds or 0)
+
+    def _save(self, items: Sequence[Item], event: str, **options: Any) -> None:
+        if not items:
+            return
+        with transaction.atomic():
+            self.run.claim.fence()
+            self._write(items, event, **options)
+
+    def _write(
+        self,
+        items: Sequence[Item],
+        event: str,
+        *,
+        request: bool = False,
+        raw: str = "",
+        message: str | None = None,
+        answers: dict[str, Written | None] | None = None,
+    ) -> None:
+        now = self.run.clock.now()
+        for item in items:
+            item.delivery.updated_at, item.delivery.run_id = now, self.run.run.pk
+        update_rows([item.delivery for item in items], OUTCOME_FIELDS)
+        if not event:
+            return
+        entries = []
+        for item in items:
+            fields: dict[str, Any] = {"response": raw[:CUT], "gl_accounts": self._accounts(item)}
+            if request:
+                fields["request"] = item.delivery.draft[:CUT]
+            if message is not None:
+                fields["message"] = message
+            if answers is not None:
+                written = answers[item.key]
+                fields["response"] = _answer(written)
+            name = f"{event}:{item.delivery.action}" if event == "delivered" and item.delivery.action else event
+            entries.append(self.trail.of(item.delivery, name, self.policy.record_type, **fields))
+        self.trail.write(entries)
+
+    def _accounts(self, item: Item) -> str:
+        lines = getattr(item.record, "lines", ())
+        return ",".join(sorted({line.account_number for line in lines}))
+
+    def _store_links(self, done: Sequence[tuple[Item, Decision, Written | None]]) -> None:
+        now = self.run.clock.now()
+        fresh, known = [], []
+        for item, decision, written in done:
+            row, link = item.delivery, item.link
+            if not row.target_id:
+                continue
+            link = link or Link(flow=self.run.flow, source_key=row.key, created_at=now, seen_at=now)
+            link.target_id = row.target_id
+            link.group, link.document, link.fingerprint = row.group, row.document, row.fingerprint
+            link.delivered_at = now
+            link.adopted = link.adopted or isinstance(decision, Adopt)
+            if row.draft:
+                link.draft = row.draft
+            self.policy.keep(link, item, decision, written)
+            (known if link.pk else fresh).append(link)
+        Link.objects.bulk_create(fresh, batch_size=500)
+        fields = ["target_id", "group", "document", "fingerprint", "state", "adopted", "closed", "draft", "seen"]
+        update_rows(known, [*fields, "delivered_at"])
+
+
+def _counted(item: Item) -> str:
+    action = item.delivery.action
+    if not action:
+        return "unchanged"
+    return {"create": "created", "adopt": "adopted"}.get(action, "updated")
+
+
+def _answer(written: Written | None) -> str:
+    if written is None:
+        return ""
+    parts = [f"id {written.id}"] if written.id else []
+    if written.number:
+        parts.append(f"number {written.number}")
+    if written.total is not None:
+        parts.append(f"total {written.total}")
+    if written.duplicate:
+        parts.append("recognised as a repetition")
+    return ", ".join([*parts, *(f"{name} {value}" for name, value in written.details.items())])[:CUT]

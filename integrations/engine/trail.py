@@ -1,0 +1,84 @@
+"""What the engine and the people do, as audit entries of one tenant's chain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from audit.chain import Entry, append
+from connectors.clock import Clock, SystemClock
+from integrations.models import Delivery
+
+CUT = 2000
+_clock: Clock = SystemClock()
+
+
+class Trail:
+    """Writes entries that share tenant, integration, flow, run and actor."""
+
+    def __init__(
+        self, *, tenant: str, clock: Clock, integration: str = "", flow: str = "", run: str = "", actor: str = "system"
+    ) -> None:
+        self.tenant = tenant
+        self.clock = clock
+        self.common: dict[str, Any] = {"integration": integration, "flow": flow, "run": run, "actor": actor}
+
+    def entry(self, event: str, **fields: Any) -> Entry:
+        return Entry(event=event, **{**self.common, **fields})
+
+    def of(self, delivery: Delivery, event: str, record_type: str, **fields: Any) -> Entry:
+        """An entry about a delivery; its own state is the outcome."""
+        amount = delivery.amount
+        values: dict[str, Any] = {
+            "record_type": record_type,
+            "document": delivery.document,
+            "source_key": delivery.key,
+            "target_id": delivery.target_id,
+            "amount": "" if amount is None else format(amount, "f"),
+            "currency": delivery.currency,
+            "outcome": delivery.state,
+            "reason": delivery.reason,
+            "attempt": delivery.attempts,
+            "message": delivery.message[:CUT],
+        }
+        return Entry(event=event, **{**self.common, **values, **fields})
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Append within the caller's transaction."""
+        if entries:
+            append(self.tenant, entries, at=self.clock.now())
+
+
+def note(tenant: str, entries: Sequence[Entry]) -> None:
+    """Append entries of people's doings, in a transaction of their own if there is none."""
+    with transaction.atomic():
+        append(tenant, entries, at=_clock.now())
+
+
+def note_change(
+    tenant: str,
+    actor: str,
+    event: str,
+    *,
+    integration: str = "",
+    record_type: str = "",
+    document: str = "",
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """A person changed a setting or a mapping. Never pass secrets."""
+    entry = Entry(
+        event=event,
+        actor=actor,
+        integration=integration,
+        record_type=record_type,
+        document=document,
+        outcome="changed",
+        request=json.dumps(before or {}, ensure_ascii=False, default=str, sort_keys=True)[:CUT],
+        response=json.dumps(after or {}, ensure_ascii=False, default=str, sort_keys=True)[:CUT],
+        message="before -> after",
+    )
+    note(tenant, [entry])
