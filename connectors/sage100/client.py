@@ -1,0 +1,181 @@
+"""The agent's HTTP contract: one method an endpoint, errors as recovery strategies, writes never repeated.
+
+docs: sage100 8
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import BadAnswer, OutcomeUnknown, Transient
+from ..ports import ConnectionSpec, Host
+from ..transport import Reply, Transport
+from . import config
+from .refusals import refusal
+
+Params = Sequence[tuple[str, str]]
+
+READ_TRIES = 3
+LONGEST_WAIT = 10.0  # seconds that a read waits by itself; for longer the caller's schedule is better
+FIRST_WAIT = 2.0  # seconds, doubled every time, where the agent names none (docs: sage100 8.10)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list. `next` is the agent's cursor, None on the last page."""
+
+    data: list[Any]
+    next: str | None
+    watermark: str
+
+
+class Client:
+    """Speaks to one company through one agent. Thread-safe."""
+
+    def __init__(self, spec: ConnectionSpec, host: Host) -> None:
+        self.config = config.parse(spec)
+        self._host = host
+        self.transport = Transport(spec, host, timeout=(10, config.LIST_TIMEOUT))
+
+    def close(self) -> None:
+        self.transport.close()
+
+    # --- health and company (8.4) ------------------------------------------------------------------
+
+    def health(self) -> dict[str, Any]:
+        """Needs no key, so none is shown to whoever answers."""
+        return _an_object(self._read("/v1/health", key=False, company=False))
+
+    def ready(self) -> dict[str, Any]:
+        return _an_object(self._read("/v1/health/ready", company=False))
+
+    def validate(self) -> dict[str, Any]:
+        return _an_object(self._read("/v1/companies/validate"))
+
+    # --- records (8.5 to 8.7) ------------------------------------------------------------------------
+
+    def vendors(self, params: Params) -> Listing:
+        return self._list("/v1/vendors", params)
+
+    def create_vendor(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("POST", "/v1/vendors", body)
+
+    def ap_invoices(self, params: Params) -> Listing:
+        return self._list("/v1/ap-invoices", params)
+
+    def ap_open_invoices(self, params: Params) -> Listing:
+        return self._list("/v1/ap-open-invoices", params)
+
+    def gl_accounts(self, params: Params) -> Listing:
+        return self._list("/v1/gl-accounts", params)
+
+    # --- payments (8.8) --------------------------------------------------------------------------------
+
+    def payments(self, params: Params) -> Listing:
+        return self._list("/v1/payments", params)
+
+    def payment(self, payment_id: str) -> dict[str, Any]:
+        return _an_object(self._read(f"/v1/payments/{quote(payment_id, safe='')}"))
+
+    def create_payment(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("POST", "/v1/payments", body)
+
+    def delete_payment(self, payment_id: str) -> None:
+        reply = self._send("DELETE", f"/v1/payments/{quote(payment_id, safe='')}", writes=True)
+        if not 200 <= reply.status < 300:
+            raise refusal(reply, writes=True, clean=self.transport.redactor.literals)
+
+    # --- sending -----------------------------------------------------------------------------------------
+
+    def _list(self, path: str, params: Params) -> Listing:
+        reply = self._read(path, params)
+        body = reply.json()
+        page = body.get("page") if isinstance(body, dict) else None
+        if not isinstance(page, dict) or not isinstance(body.get("data"), list):
+            raise _not_as_agreed(reply, "no list")
+        following = page.get("nextCursor") if page.get("hasMore") else None
+        if page.get("hasMore") and (not isinstance(following, str) or not following):
+            raise _not_as_agreed(reply, "more pages, but no cursor")
+        if following is not None and ("cursor", following) in params:
+            raise _not_as_agreed(reply, "the same page again and again")
+        watermark = body.get("watermark")
+        if not isinstance(watermark, str) or not watermark:
+            raise _not_as_agreed(reply, "no watermark")
+        return Listing(body["data"], following, watermark)
+
+    def _read(self, path: str, params: Params = (), *, key: bool = True, company: bool = True) -> Reply:
+        """A few tries; a failure that took long, or asks for a long wait, is the caller's."""
+        clock = self._host.clock
+        for attempt in range(1, READ_TRIES + 1):
+            started = clock.monotonic()
+            try:
+                reply = self._send("GET", path, params=params, key=key, company=company)
+                if reply.status == 200:
+                    return reply
+                raise refusal(reply, writes=False, clean=self.transport.redactor.literals)
+            except Transient as error:
+                wait = FIRST_WAIT * 2 ** (attempt - 1) if error.retry_after is None else error.retry_after
+                if attempt == READ_TRIES or wait > LONGEST_WAIT or clock.monotonic() - started > LONGEST_WAIT:
+                    raise
+            clock.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Exactly one request. Raises OutcomeUnknown when its answer cannot be understood."""
+        reply = self._send(method, path, body=body, writes=True)
+        if reply.status not in (200, 201):
+            raise refusal(reply, writes=True, clean=self.transport.redactor.literals)
+        try:
+            record = _an_object(reply)
+            if isinstance(record.get("id"), str) and record["id"]:
+                return record
+        except BadAnswer:
+            pass
+        raise OutcomeUnknown(
+            f"The agent accepted the record (HTTP {reply.status}) but its answer cannot be understood.",
+            status=reply.status,
+            raw=reply.excerpt(),
+        )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = (),
+        body: Mapping[str, Any] | None = None,
+        writes: bool = False,
+        key: bool = True,
+        company: bool = True,
+    ) -> Reply:
+        headers = {"X-Request-Id": uuid.uuid4().hex}
+        if key and self.config.api_key:
+            headers["X-API-Key"] = self.config.api_key
+        if company:
+            headers["X-Company-Code"] = self.config.company_code
+        return self.transport.send(
+            method,
+            self.config.root + path,
+            headers=headers,
+            params=params or None,
+            json=body,
+            timeout=config.WRITE_TIMEOUT if writes else config.LIST_TIMEOUT,
+            writes=writes,
+            limits=self.config.limits,
+        )
+
+
+def _an_object(reply: Reply) -> dict[str, Any]:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise _not_as_agreed(reply, "no object")
+    return body
+
+
+def _not_as_agreed(reply: Reply, what: str) -> BadAnswer:
+    message = f"The agent's answer is not what the contract says ({what})."
+    return BadAnswer(message, status=reply.status, raw=reply.excerpt())
