@@ -300,7 +300,9 @@ class Running:
         )
         self.server.daemon_threads = True  # type: ignore[attr-defined]
         self.url = f"{'https' if tls else 'http'}://{host}:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True, name=f"sandbox-{sandbox.system}")
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, args=(0.05,), daemon=True, name=f"sandbox-{sandbox.system}"
+        )  # polls often, so that `stop` is quick
         self.thread.start()
 
     def stop(self) -> None:
