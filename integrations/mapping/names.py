@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,8 +66,6 @@ class Directory:
         self.by_folded: dict[str, list[Named]] = defaultdict(list)
         for entry in entries:
             self.by_key[entry.key].append(entry)
-            if plain := plain_key(entry.key):
-                self.by_key[plain].append(entry)
             if entry.number:
                 self.by_number[entry.number].append(entry)
             if entry.name:
@@ -105,14 +102,3 @@ class Directory:
         shown = [entry.number if distinct else f"{label(entry)} ({entry.key})" for entry in candidates[:SHOWN]]
         more = f" and {len(candidates) - SHOWN} more" if len(candidates) > SHOWN else ""
         return f"{self.system} has {len(candidates)} {self.kind}s {how} '{text}': {', '.join(shown)}{more}"
-
-
-def plain_key(key: str) -> str:
-    """A key made of parts as a person writes it: `["01","ACME01"]` is 01-ACME01. "" for any other key."""
-    if not key.startswith("["):
-        return ""
-    try:
-        parts = json.loads(key)
-    except ValueError:
-        return ""
-    return "-".join(map(str, parts)) if isinstance(parts, list) else ""

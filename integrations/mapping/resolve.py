@@ -10,6 +10,7 @@ from django.db.models import F
 
 from connectors.registry import SYSTEMS
 from integrations.engine.context import recipe_of
+from integrations.engine.rows import update_rows
 from integrations.models import Integration, Link, Mapping, MappingTable, Reference, ReferenceKind
 
 from .names import Directory, Entry, Named, label
@@ -32,7 +33,7 @@ def resolve(integration: Integration) -> list[str]:
     rows = list(Mapping.objects.filter(integration=integration).order_by("pk"))
     changed = judge(integration, rows, lambda side, kind: stored(integration, side, kind))
     if changed:
-        Mapping.objects.bulk_update(changed, FIELDS, batch_size=200)
+        update_rows(changed, FIELDS)
         Integration.objects.filter(pk=integration.pk).update(generation=F("generation") + 1)
     return problems(rows)
 
