@@ -82,15 +82,16 @@ def check_sqlite(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
 
 @register("security")
 def check_public_url(app_configs: Apps = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warnings only: all but webhooks works without, and `manage.py webhooks` refuses by itself."""
     url = urlsplit(settings.PUBLIC_URL)
     if url.scheme not in ("http", "https") or not url.hostname:
-        return [Error(f"PUBLIC_URL {settings.PUBLIC_URL!r} is not a web address.", id="ml.E030")]
+        return [Warning(f"PUBLIC_URL {settings.PUBLIC_URL!r} is not a web address.", id="ml.W030")]
     if url.scheme == "http" and not is_loopback(url.hostname):
         return [
-            Error(
-                f"PUBLIC_URL {settings.PUBLIC_URL!r} is plain http: sessions and webhooks could be read on the way.",
+            Warning(
+                f"PUBLIC_URL {settings.PUBLIC_URL!r} is plain http: passwords and sessions can be read on the way.",
                 hint="Use https; http is for loopback only.",
-                id="ml.E031",
+                id="ml.W031",
             )
         ]
     return []

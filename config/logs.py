@@ -7,6 +7,8 @@ import logging
 import re
 from datetime import UTC, datetime
 
+from connectors.redact import MASK
+
 #: Attributes every record has; whatever else a caller passed as `extra` belongs into the JSON line.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "server_time"}
 
@@ -21,7 +23,7 @@ _USER_INFO = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*(?=@)")
 
 def scrub(text: str) -> str:
     """`text` without the values of secrets. The last resort: whoever logs should not pass them at all."""
-    return _USER_INFO.sub("[redacted]", _SECRET.sub(r"\g<name>[redacted]", text))
+    return _USER_INFO.sub(MASK, _SECRET.sub(rf"\g<name>{MASK}", text))
 
 
 class LineFormatter(logging.Formatter):
@@ -49,7 +51,7 @@ class JsonFormatter(LineFormatter):
         }
         for name, value in vars(record).items():
             if name not in _STANDARD:
-                line[name] = "[redacted]" if _SECRET.match(f"{name}=x") else scrub(str(value))
+                line[name] = MASK if _SECRET.match(f"{name}=x") else scrub(str(value))
         if record.exc_info:
             line["traceback"] = scrub(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

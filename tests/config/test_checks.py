@@ -97,12 +97,12 @@ def test_postgresql_needs_no_sqlite_options(monkeypatch) -> None:
         ("http://127.9.9.9", []),
         ("http://[::1]:8000", []),
         ("http://localhost:8000", []),
-        ("http://ml.acme.example", ["ml.E031"]),
-        ("http://localhost.acme.example", ["ml.E031"]),
-        ("http://10.0.0.5", ["ml.E031"]),
-        ("ml.acme.example", ["ml.E030"]),
-        ("ftp://ml.acme.example", ["ml.E030"]),
-        ("", ["ml.E030"]),
+        ("http://ml.acme.example", ["ml.W031"]),
+        ("http://localhost.acme.example", ["ml.W031"]),
+        ("http://10.0.0.5", ["ml.W031"]),
+        ("ml.acme.example", ["ml.W030"]),
+        ("ftp://ml.acme.example", ["ml.W030"]),
+        ("", ["ml.W030"]),
     ],
 )
 def test_public_url(settings, url: str, found: list[str]) -> None:

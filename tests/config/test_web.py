@@ -81,7 +81,7 @@ def test_a_record_is_one_line_even_with_a_traceback(formatter: logging.Formatter
 
 def test_json_lines_carry_what_the_caller_added() -> None:
     line = json.loads(JsonFormatter().format(record("run %s done", 7, run=7, tenant="acme", api_key="abc123")))
-    assert (line["message"], line["run"], line["tenant"], line["api_key"]) == ("run 7 done", "7", "acme", "[redacted]")
+    assert (line["message"], line["run"], line["tenant"], line["api_key"]) == ("run 7 done", "7", "acme", "***")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_json_lines_carry_what_the_caller_added() -> None:
 def test_secrets_do_not_reach_a_line(formatter: logging.Formatter, text: str) -> None:
     line = formatter.format(record(text))
     assert "hunter22" not in line
-    assert "[redacted]" in line
+    assert "***" in line
 
 
 def test_ordinary_words_stay() -> None:
