@@ -12,7 +12,7 @@ from .checks import is_day
 from .core import USER_ID, locked
 from .delivery import Event
 from .payloads import entity
-from .payments import STEPS, disbursement
+from .payments import STATUS_OF, STEPS, disbursement
 from .refusals import invalid
 from .tables import Row, Table, stamp
 from .webhooks import CATALOG, Webhooks
@@ -38,11 +38,12 @@ class Actions(Webhooks):
         checkNumber: int | None = None,
         processDate: str | None = None,
         singleStatus: str = "CLEARED",
+        status: str | None = None,
         description: str | None = None,
     ) -> Row:
         """One payment over `bills` ([{billId, amount?}] of one vendor; amount defaults to what is due).
 
-        `status` follows `singleStatus`: PAID from FUNDING_STARTED on.
+        `status` follows `singleStatus` (PAID from FUNDING_STARTED on) unless given; the first bank pays by default.
         """
         day = processDate or self.now().date().isoformat()
         if not is_day(day):
@@ -54,11 +55,12 @@ class Actions(Webhooks):
         ]
         vendor_id = rows[0]["vendorId"]
         self.check_parts(vendor_id, parts)
-        bank_id = fundingAccountId or next(iter(self.banks.rows))
+        bank_id = fundingAccountId or next(iter(self.banks.rows), "")
         self.row(self.banks, bank_id)
         payment = self.make_payment(
             parts,
             singleStatus,
+            status=status or STATUS_OF.get(singleStatus, "PAID"),
             vendorId=vendor_id,
             description=description,
             processDate=day,

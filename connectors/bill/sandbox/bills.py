@@ -212,8 +212,8 @@ class Bills(Vendors):
 
     def _line(self, given: Row, path: str, old: Row) -> Row:
         """A stored line: `amount` wins over quantity x price (docs: bill 7)."""
-        line = merge(old, {name: value for name, value in given.items() if name != "id"})
-        line["id"] = old.get("id") or self.ids.new("bli")
+        changes = {name: value for name, value in given.items() if name != "id"}
+        line = {"id": old.get("id") or self.ids.new("bli"), **merge(old, changes)}
         product = {"quantity", "price"} <= line.keys()
         if given.get("amount") is not None or (
             line.get("amount") is not None and not {"quantity", "price"} & given.keys()

@@ -214,7 +214,7 @@ class Lists:
     def _open(self, token: str, seal: str) -> int:
         try:
             start, signature = json.loads(base64.b64decode(token, validate=True))
-        except ValueError:
+        except (ValueError, TypeError):
             raise invalid("page: invalid page token") from None
         if not hmac.compare_digest(str(signature), self._sign(f"{start}|{seal}")):
             raise invalid("page: the token does not belong to this list, filter, sort and max")

@@ -810,3 +810,7 @@ def test_edits_of_a_person_change_what_the_api_shows(bill: Bill) -> None:
     bill.act("edit_bill", billId=bill_id, changes=change)
     after = bill.get(f"bills/{bill_id}").json()
     assert (after["amount"], after["paidAmount"], after["dueAmount"]) == (80, 10, 70)
+
+
+def test_an_invented_page_token_is_400(bill: Bill) -> None:
+    assert code(bill.get("bills", page=base64.b64encode(b"123").decode())) == (400, "")
