@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import F
 
-from connectors.registry import SYSTEMS
-from integrations.engine.context import recipe_of
+from integrations.engine.context import SYSTEMS, recipe_of
 from integrations.engine.rows import update_rows
 from integrations.models import Integration, Link, Mapping, MappingTable, Reference, ReferenceKind
 
