@@ -31,8 +31,8 @@ SC SD TN TX UT VT VA WA WV WI WY AA AE AP
 """
 _PROVINCES = "AB BC MB NB NL NS NT NU ON PE QC SK YT"
 _US_STATES, _CANADIAN_PROVINCES = frozenset(_STATES.split()), frozenset(_PROVINCES.split())
-_US_ZIP = re.compile(r"\d{5}(-?\d{4})?")
-_CANADIAN_POSTCODE = re.compile(r"[A-Z]\d[A-Z] ?\d[A-Z]\d")
+_US_ZIP = re.compile(r"[0-9]{5}(-?[0-9]{4})?")
+_CANADIAN_POSTCODE = re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]")
 
 
 def country(code: str, state: str, postcode: str) -> str:

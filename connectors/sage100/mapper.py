@@ -34,7 +34,7 @@ from .countries import TO_THREE, country
 
 Record = Mapping[str, Any]
 
-_MONEY = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
+_MONEY = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?")
 _DIVISION = re.compile(r"[0-9A-Za-z]{2}")
 _BLANK_DATE = date(1753, 1, 1)  # what Sage 100 Premium stores for none (trap T14)
 
