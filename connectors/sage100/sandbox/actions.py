@@ -186,7 +186,7 @@ class Actions(Agent):
             vendor=vendor,
             bank=bank,
             check_no=check_no
-            or (f"{books.next('check') + 50000:010d}" if method == "CHECK" else self._wire(books, bank)),
+            or (f"{books.next('check') + 50000:010d}" if method == "CHECK" else payments.next_wire(books, bank)),
             method=method,
             payment_date=to_date(date, today) or today,
             amount=paid,
@@ -204,9 +204,6 @@ class Actions(Agent):
         if vanish:
             found.in_open = False
         return payments.render(books, payment)
-
-    def _wire(self, books: Company, bank: str) -> str:
-        return payments.next_wire(books, bank)
 
     @action
     def do_add_batch(self, description: str = "", created_by: str = "jsmith", company: str = "ABC") -> dict[str, Any]:
@@ -304,21 +301,27 @@ class Actions(Agent):
         build.company.invoices.put_all(build.invoice(**each) for each in invoices or [])
 
     def state(self) -> dict[str, Any]:
-        """Everything, by company code; `balance` and `unposted` tell what is owed and what entries take."""
-        return {code: self._company_state(company) for code, company in self.companies.items()}
+        """The records of all companies as the agent shows them, each with its `companyCode`; invoices also tell
+        `inOpenFile` and `unposted` (what entries take from the balance)."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for code, books in self.companies.items():
+            for kind, records in _records(books).items():
+                found.setdefault(kind, []).extend({"companyCode": code, **each} for each in records)
+        return found
 
-    def _company_state(self, books: Company) -> dict[str, Any]:
-        return {
-            "vendors": [render_vendor(books, each) for each in books.vendors],
-            "invoices": [
-                {
-                    **render_invoice(books, each),
-                    "inOpenFile": each.posted and each.in_open,
-                    "unposted": f"{books.reserved.get(each.key[:3], ZERO):.2f}",
-                }
-                for each in books.invoices
-            ],
-            "payments": [payments.render(books, each) for each in books.payments],
-            "batches": [batches.render(books, each) for each in books.batches.values()],
-            "accounts": [render_account(books, each) for each in books.accounts],
-        }
+
+def _records(books: Company) -> dict[str, list[dict[str, Any]]]:
+    return {
+        "vendors": [render_vendor(books, each) for each in books.vendors],
+        "invoices": [
+            {
+                **render_invoice(books, each),
+                "inOpenFile": each.posted and each.in_open,
+                "unposted": f"{books.reserved.get(each.key[:3], ZERO):.2f}",
+            }
+            for each in books.invoices
+        ],
+        "payments": [payments.render(books, each) for each in books.payments],
+        "batches": [batches.render(books, each) for each in books.batches.values()],
+        "accounts": [render_account(books, each) for each in books.accounts],
+    }
