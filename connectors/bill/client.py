@@ -188,7 +188,12 @@ class Client:
         )
 
     def _answer(
-        self, reply: Reply, *, writes: bool = False, addressed: bool = False, judge: Callable[..., Any] | None = None
+        self,
+        reply: Reply,
+        *,
+        writes: bool = False,
+        addressed: bool = False,
+        judge: Callable[..., ConnectorError | None] = refusal,
     ) -> Any:
         """The JSON of an answer, or the error that it means."""
         status, raw = reply.status, reply.excerpt()
@@ -200,11 +205,8 @@ class Client:
                     raise
                 raise OutcomeUnknown("BILL's answer to a write could not be read.", status=status, raw=raw) from None
         now = self._host.clock.now()
-        error: ConnectorError | None
-        if judge:
-            error = judge(status, reply.body, raw, now)
-        else:
-            error = refusal(status, reply.body, raw, now, addressed=addressed)
+        body = reply.redactor.literals(reply.body.decode("utf-8", "replace"))  # BILL quotes what it refuses
+        error = judge(status, body, raw, now, addressed=addressed)
         if error is None:
             kind = OutcomeUnknown if writes else Unreachable
             raise kind(f"BILL answered with an error of its own (HTTP {status}).", status=status, raw=raw)

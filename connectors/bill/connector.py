@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
@@ -47,10 +48,7 @@ class Bill:
         self._client = Client(spec, host)
         self._by_ids = ByIds(self._client, host)
         self._subscriptions = Subscriptions(self._client)
-        window = self._client.config.read_timeout + 5
-        self.capabilities = Capabilities(
-            batch=CAPABILITIES.batch, limits=CAPABILITIES.limits, in_flight=IN_FLIGHT, answer_window=window
-        )
+        self.capabilities = replace(CAPABILITIES, answer_window=self._client.config.read_timeout + 5)
 
     # --- connection ------------------------------------------------------------------------------
 

@@ -124,13 +124,13 @@ class ByIds:
     def _chunk(self, path: str, field: str, ids: Sequence[str], clauses: Sequence[str], quoting: str) -> Iterator[Row]:
         if len(ids) > 1 and quoting != _ONE_BY_ONE:
             try:
-                yield from self._client.rows(path, filters=filters.every(filters.one_of(field, ids, quoting), *clauses))
+                yield from self._client.rows(path, filters=filters.every(*clauses, filters.one_of(field, ids, quoting)))
                 return
             except Rejected as error:
                 if error.code not in BAD_FILTERS:
                     raise
         for each in ids:
-            yield from self._client.rows(path, filters=filters.every(filters.equal(field, each), *clauses))
+            yield from self._client.rows(path, filters=filters.every(*clauses, filters.equal(field, each)))
 
     def _find_quoting(self) -> str:
         if self._quoting:

@@ -51,7 +51,7 @@ class Fault:
     field: str = ""
 
 
-def faults(body: bytes) -> list[Fault] | None:
+def faults(body: str) -> list[Fault] | None:
     """The errors in a body, repetitions removed; None when the body is no error of BILL's (HTML, text).
 
     Also reads the single object of the v2 API and of gateways.
@@ -80,7 +80,7 @@ def _fault(element: dict[str, Any]) -> Fault:
     return Fault(code if isinstance(code, str) else "", text, named[1] if named else "")
 
 
-def refusal(status: int, body: bytes, raw: str, now: datetime, *, addressed: bool = False) -> ConnectorError | None:
+def refusal(status: int, body: str, raw: str, now: datetime, *, addressed: bool = False) -> ConnectorError | None:
     """The error behind an answer of 300 or more; None when it is not known what became of the request (5xx).
 
     `addressed`: the path names one object, so that "no such object" means that one. `raw` is the
@@ -142,9 +142,9 @@ def refusal(status: int, body: bytes, raw: str, now: datetime, *, addressed: boo
     return Rejected(f"BILL: {text}", field=_field(shown), **told)
 
 
-def login_refusal(status: int, body: bytes, raw: str, now: datetime) -> ConnectorError | None:
+def login_refusal(status: int, body: str, raw: str, now: datetime, *, addressed: bool = False) -> ConnectorError | None:
     """The same for a login, where a 401 means the credentials and nothing may be tried again unasked."""
-    error = refusal(status, body, raw, now)
+    error = refusal(status, body, raw, now, addressed=addressed)
     if error is None or isinstance(error, RateLimited):
         return error
     if isinstance(error, ConfigurationError) and error.step == "reach":
