@@ -53,13 +53,13 @@ class Client:
 
     def health(self) -> dict[str, Any]:
         """Needs no key, so none is shown to whoever answers."""
-        return _an_object(self._read("/v1/health", key=False, company=False))
+        return _an_object(*self._read("/v1/health", key=False, company=False))
 
     def ready(self) -> dict[str, Any]:
-        return _an_object(self._read("/v1/health/ready", company=False))
+        return _an_object(*self._read("/v1/health/ready", company=False))
 
     def validate(self) -> dict[str, Any]:
-        return _an_object(self._read("/v1/companies/validate"))
+        return _an_object(*self._read("/v1/companies/validate"))
 
     # --- records (8.5 to 8.7) ------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Client:
         return self._list("/v1/payments", params)
 
     def payment(self, payment_id: str) -> dict[str, Any]:
-        return _an_object(self._read(f"/v1/payments/{quote(payment_id, safe='')}"))
+        return _an_object(*self._read(f"/v1/payments/{quote(payment_id, safe='')}"))
 
     def create_payment(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._write("POST", "/v1/payments", body)
@@ -97,8 +97,7 @@ class Client:
     # --- sending -----------------------------------------------------------------------------------------
 
     def _list(self, path: str, params: Params) -> Listing:
-        reply = self._read(path, params)
-        body = reply.json()
+        reply, body = self._read(path, params)
         page = body.get("page") if isinstance(body, dict) else None
         if not isinstance(page, dict) or not isinstance(body.get("data"), list):
             raise _not_as_agreed(reply, "no list")
@@ -112,22 +111,28 @@ class Client:
             raise _not_as_agreed(reply, "no watermark")
         return Listing(body["data"], following, watermark)
 
-    def _read(self, path: str, params: Params = (), *, key: bool = True, company: bool = True) -> Reply:
-        """A few tries; a failure that took long, or asks for a long wait, is the caller's."""
+    def _read(self, path: str, params: Params = (), *, key: bool = True, company: bool = True) -> tuple[Reply, Any]:
+        """The answer and its JSON, after a few tries; a failure that took long, or asks for a long wait, is the
+        caller's."""
         clock = self._host.clock
-        for attempt in range(1, READ_TRIES + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             started = clock.monotonic()
             try:
                 reply = self._send("GET", path, params=params, key=key, company=company)
                 if reply.status == 200:
-                    return reply
+                    return reply, reply.json()
                 raise refusal(reply, writes=False, clean=self.transport.redactor.literals)
+            except BadAnswer:  # cut off on its way, perhaps
+                wait = FIRST_WAIT
+                if attempt > 1:
+                    raise
             except Transient as error:
                 wait = FIRST_WAIT * 2 ** (attempt - 1) if error.retry_after is None else error.retry_after
                 if attempt == READ_TRIES or wait > LONGEST_WAIT or clock.monotonic() - started > LONGEST_WAIT:
                     raise
             clock.sleep(wait)
-        raise AssertionError("unreachable")
 
     def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Exactly one request. Raises OutcomeUnknown when its answer cannot be understood."""
@@ -135,7 +140,7 @@ class Client:
         if reply.status not in (200, 201):
             raise refusal(reply, writes=True, clean=self.transport.redactor.literals)
         try:
-            record = _an_object(reply)
+            record = _an_object(reply, reply.json())
             if isinstance(record.get("id"), str) and record["id"]:
                 return record
         except BadAnswer:
@@ -183,8 +188,7 @@ class Client:
             self._sent.append(clock.monotonic())
 
 
-def _an_object(reply: Reply) -> dict[str, Any]:
-    body = reply.json()
+def _an_object(reply: Reply, body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _not_as_agreed(reply, "no object")
     return body
