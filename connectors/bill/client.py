@@ -196,15 +196,17 @@ class Client:
         judge: Callable[..., ConnectorError | None] = refusal,
     ) -> Any:
         """The JSON of an answer, or the error that it means."""
-        status, raw = reply.status, reply.excerpt()
+        status = reply.status
         if 200 <= status < 300:
             try:
                 return reply.json() if reply.body.strip() else None
             except BadAnswer:
                 if not writes:
                     raise
-                raise OutcomeUnknown("BILL's answer to a write could not be read.", status=status, raw=raw) from None
-        now = self._host.clock.now()
+                raise OutcomeUnknown(
+                    "BILL's answer to a write could not be read.", status=status, raw=reply.excerpt()
+                ) from None
+        raw, now = reply.excerpt(), self._host.clock.now()
         body = reply.redactor.literals(reply.body.decode("utf-8", "replace"))  # BILL quotes what it refuses
         error = judge(status, body, raw, now, addressed=addressed)
         if error is None:
