@@ -17,7 +17,7 @@ from connectors.clock import Clock, SystemClock
 from connectors.errors import ConfigurationError
 from connectors.ports import ConnectionSpec, Connector, Exchange, Host, Tls
 from connectors.registry import SYSTEMS, Field, System, build, load
-from integrations.models import Connection, Flow, Integration
+from integrations.models import Connection, Flow, Hint, Integration
 
 from .books import LinkBook, MappingBook, ReferenceBook
 from .store import DatabaseStore
@@ -134,6 +134,7 @@ class FlowContext:
         self._books: dict[Any, Any] = {} if books is None else books
         self.demands: dict[str, set[str]] = {}
         self.reference_changes = 0
+        self.reports: list[tuple[str, dict[str, Any]]] = []
 
     # --- the two sides -----------------------------------------------------------------------------
 
@@ -195,6 +196,9 @@ class FlowContext:
     def sibling(self, name: str) -> Flow:
         return Flow.objects.get(integration=self.integration, name=name)
 
+    def has_flow(self, name: str) -> bool:
+        return any(spec.name == name for spec in self.recipe.flows)
+
     # --- settings and time -------------------------------------------------------------------------
 
     @cached_property
@@ -209,3 +213,11 @@ class FlowContext:
     def demand(self, flow_name: str, keys: Iterable[str]) -> None:
         """These records of another flow are needed: it delivers them next."""
         self.demands.setdefault(flow_name, set()).update(keys)
+
+    def report(self, event: str, **fields: Any) -> None:
+        """Something a flow saw while reading, for the audit trail."""
+        self.reports.append((event, fields))
+
+    def hint(self, flow_name: str, key: str) -> None:
+        """Let another flow look at something in its next run, beyond its cursor."""
+        Hint.objects.bulk_create([Hint(flow=self.sibling(flow_name), key=key)], ignore_conflicts=True)

@@ -28,7 +28,7 @@ from integrations.models import Delivery, State
 from .doubt import Doubt
 from .inflight import InFlight
 from .settle import Settler
-from .vocabulary import Decision, Hold, Item, Send
+from .vocabulary import Decision, Found, Item, Send
 
 if TYPE_CHECKING:
     from .run import FlowRun
@@ -166,18 +166,12 @@ class Deliverer:
         return []
 
     def _refused(self, one: tuple[Item, Send], error: Rejected) -> None:
-        """The target said no to one record: it may have it already, or a person must act."""
+        """The target said no to one record: it may have it already, or go later, or a person must act."""
         item, send = one
-        if error.reason == "duplicate_document" and send.action == "create":
-            found = self.policy.look_up([item]).get(item.key)
-            if found and found.target_id:
-                self.settle.proved(item, send, found)
-                return
-            if found and found.hold:
-                self.settle.decided([(item, found.hold)])
-                return
-        if error.reason == "period_closed":
-            hold = Hold(self.settle.reason(error), error.message)
-            self.settle.decided([(item, hold)])
-            return
-        self.settle.failed([one], error)
+        meaning = self.policy.refused(item, send, error)
+        if isinstance(meaning, Found):
+            self.settle.proved(item, send, meaning)
+        elif meaning is not None:
+            self.settle.decided([(item, meaning)])
+        else:
+            self.settle.failed([one], error)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import F
 
 from connectors.errors import ConfigurationError, ConnectorError, CredentialsRefused
 from connectors.ports import Page
-from integrations.models import Connection, Delivery, Flow, Hint, Integration, Run, State
+from integrations.models import Connection, Delivery, Flow, Integration, Run, State
 
 from . import stage
 from .claim import Claim
@@ -62,7 +63,7 @@ class FlowRun:
             clock=self.clock,
             integration=flow.integration.name,
             flow=flow.name,
-            run=str(self.run.pk),
+            run=self.run.pk,
             actor=actor,
         )
         self._stop_older_runs()
@@ -120,6 +121,8 @@ class FlowRun:
         if page.cursor is not None and not stream.once:
             self.flow.cursors[stream.name] = page.cursor
             Flow.objects.filter(pk=self.flow.pk).update(cursors=self.flow.cursors)
+        reports, self.context.reports = self.context.reports, []
+        self.trail.write([self.trail.entry(event, **fields) for event, fields in reports])
         self.settle_demands()
         if self.context.reference_changes:
             self.context.reference_changes = 0
@@ -200,18 +203,7 @@ class _Measured:
 
 def bump(integration: Integration) -> None:
     """Something that could release a hold has happened: every held record is due again."""
-    from django.db.models import F
-
     Integration.objects.filter(pk=integration.pk).update(generation=F("generation") + 1)
-
-
-def hint(flow: Flow, key: str) -> None:
-    """Let a flow look at something in its next run, beyond its cursor."""
-    try:
-        with transaction.atomic():
-            Hint.objects.get_or_create(flow=flow, key=key)
-    except IntegrityError:
-        pass
 
 
 def describe(error: BaseException) -> str:

@@ -35,6 +35,7 @@ OUTCOME_FIELDS = (
     "target_id",
     "attempts",
     "locks",
+    "approved",
     "sent_at",
     "not_before",
     "generation",
@@ -67,7 +68,8 @@ class Settler:
         """Store the target's ids before anything else, then what the flow keeps of it."""
         for item, decision, written in done:
             row = item.delivery
-            row.state, row.reason, row.not_before, row.candidates = State.DELIVERED, "", None, []
+            row.state = decision.final if isinstance(decision, Send) else State.DELIVERED
+            row.reason, row.not_before, row.candidates, row.approved = "", None, [], False
             if written and written.id:
                 row.target_id = written.id
             elif isinstance(decision, Adopt):
@@ -109,7 +111,7 @@ class Settler:
             row = item.delivery
             before = (row.state, row.reason, row.message)
             row.state, row.reason, row.message = State.HELD, hold.reason, hold.message
-            row.candidates = list(hold.candidates)
+            row.candidates, row.sent_at = list(hold.candidates), None
             row.not_before = self._after(hold.retry_after) if hold.retry_after else None
             (same if before == (State.HELD, hold.reason, hold.message) else changed).append(item)
         self._save(changed, "held")
@@ -126,6 +128,7 @@ class Settler:
         for item, _ in part:
             row = item.delivery
             row.state, row.reason, row.message = State.FAILED, self.reason(error), describe(error)
+            row.sent_at = None  # refused: nothing of it can be there
         self._save([item for item, _ in part], "failed", raw=error.raw)
         self.run.counts["failed"] += len(part)
 
@@ -137,6 +140,7 @@ class Settler:
             row = item.delivery
             row.state, row.message = State.PENDING, message
             row.attempts -= 0 if attempted else 1
+            row.sent_at = None
             row.not_before = self._after(wait) if wait else None
         self._save([item for item, _ in part], "put_back")
 
@@ -247,7 +251,7 @@ class Settler:
             self.policy.keep(link, item, decision, written)
             (known if link.pk else fresh).append(link)
         Link.objects.bulk_create(fresh, batch_size=500)
-        fields = ["target_id", "group", "document", "fingerprint", "state", "adopted", "closed", "draft", "seen"]
+        fields = ["target_id", "group", "document", "fingerprint", "state", "adopted", "closed", "draft", "basis", "seen"]
         update_rows(known, [*fields, "delivered_at"])
 
 

@@ -20,7 +20,7 @@ class Trail:
     """Writes entries that share tenant, integration, flow, run and actor."""
 
     def __init__(
-        self, *, tenant: str, clock: Clock, integration: str = "", flow: str = "", run: str = "", actor: str = "system"
+        self, *, tenant: str, clock: Clock, integration: str = "", flow: str = "", run: int | None = None, actor: str = "system"
     ) -> None:
         self.tenant = tenant
         self.clock = clock
@@ -31,13 +31,12 @@ class Trail:
 
     def of(self, delivery: Delivery, event: str, record_type: str, **fields: Any) -> Entry:
         """An entry about a delivery; its own state is the outcome."""
-        amount = delivery.amount
         values: dict[str, Any] = {
             "record_type": record_type,
             "document": delivery.document,
             "source_key": delivery.key,
             "target_id": delivery.target_id,
-            "amount": "" if amount is None else format(amount, "f"),
+            "amount": delivery.amount,
             "currency": delivery.currency,
             "outcome": delivery.state,
             "reason": delivery.reason,

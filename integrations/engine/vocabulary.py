@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
+from connectors.errors import Rejected
 from connectors.ports import Cursor, Page
 from integrations.models import Delivery, Link, Reason, State
 
@@ -52,6 +53,7 @@ class Item:
     delivery: Delivery
     record: Any
     link: Link | None = None
+    posted: Decimal = Decimal(0)  # bills: our payments that the ledger has posted
 
     @property
     def key(self) -> str:
@@ -77,6 +79,7 @@ class Send:
     target_id: str = ""
     changed: frozenset[str] = frozenset()
     note: str = ""
+    final: State = State.DELIVERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Adopt:
     target_id: str
     draft: Any
     note: str
+    paid: bool = False  # something was paid on it before we knew it
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,9 @@ class FlowPolicy(Protocol):
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         """One call to the target; `Written` per element, in order. Called from worker threads."""
+
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+        """What a refusal means beyond a failure; None when it is one."""
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         """What the target holds of unclear writes, by item key."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from connectors.errors import Rejected
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
-from integrations.engine.vocabulary import Decision, Found, Item, Send, Staged, Stream
+from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Staged, Stream
 from integrations.models import Link
+
+RETRY_CLOSED_PERIOD = 3600  # seconds
 
 
 class Policy:
@@ -32,6 +35,17 @@ class Policy:
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         raise NotImplementedError
+
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+        """What a refusal means beyond a failure: the target has it already, or it goes later."""
+        if error.reason == Reason.DUPLICATE_DOCUMENT and send.action == "create":
+            found = self.look_up([item]).get(item.key)
+            if found is not None and found.hold is not None:
+                return found.hold
+            return found if found is not None and found.target_id else None
+        if error.reason == Reason.PERIOD_CLOSED:
+            return Hold(Reason.PERIOD_CLOSED, error.message, retry_after=RETRY_CLOSED_PERIOD)
+        return None
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         raise NotImplementedError

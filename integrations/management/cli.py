@@ -73,3 +73,12 @@ def find_connections(text: str) -> tuple[Tenant, list[Connection]]:
     if not connections:
         raise UsageError(f"{slug} has no connection yet: describe one in a provision file")
     return tenant, [each for each in connections if not slash or each.name == name]
+
+
+def find_flows(integration: Integration, names: list[str]) -> list[str]:
+    """The flow names as given. Raises UsageError naming the known ones."""
+    known = list(integration.flows.values_list("name", flat=True))
+    for name in names:
+        if name not in known:
+            raise UsageError(unknown(f"flow of {integration}", name, known))
+    return names

@@ -19,14 +19,11 @@ class Slot(models.Model):
 
 
 class RateWindow(models.Model):
-    """Calls counted against a budget in one calendar window."""
+    """Calls counted against a budget in the calendar window that began at `starts_at`."""
 
-    key = models.CharField(max_length=200)
+    key = models.CharField(max_length=200, unique=True)
     starts_at = models.DateTimeField()
     count = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "starts_at"], name="rate_window_once")]
 
     def __str__(self) -> str:
         return f"{self.key} {self.starts_at:%H:%M}: {self.count}"

@@ -9,7 +9,8 @@ class Link(models.Model):
     """The cross-reference: source key <-> target id, and what was last delivered.
 
     `group` is the record's owner (a bill's vendor key). `draft` is the JSON of what the target was last told,
-    `seen` the JSON of the source facts it was decided on; both are read back to see what changed.
+    `basis` the source's figures it was decided on, `seen` what the source's list of open items said then; all
+    are read back to see what changed.
     """
 
     class State(models.TextChoices):
@@ -30,7 +31,8 @@ class Link(models.Model):
     adopted = models.BooleanField(default=False)
     closed = models.BooleanField(default=False)
     draft = models.TextField(blank=True, default="")
-    seen = models.TextField(blank=True, default="")
+    basis = models.TextField(blank=True, default="")
+    seen = models.CharField(max_length=200, blank=True, default="")
     seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField()

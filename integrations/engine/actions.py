@@ -1,0 +1,88 @@
+"""What people do to records and flows, each with its audit event."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.query import QuerySet
+
+from connectors.clock import Clock, SystemClock
+from integrations.mapping.resolve import resolve
+from integrations.models import Delivery, Flow, Integration, Run, State
+
+from .context import recipe_of
+from .run import bump
+from .schedule import ring
+from .trail import Trail
+
+REPLAYABLE = (State.HELD, State.FAILED)
+
+
+def replay(deliveries: QuerySet[Delivery], *, actor: str, clock: Clock | None = None, doorbell: bool = True) -> int:
+    """Put held and failed records back to pending; the number put back. A person decided: rules that ask for one pass."""
+    clock = clock or SystemClock()
+    rows = deliveries.filter(state__in=REPLAYABLE).select_related("flow__integration__tenant")
+    flows: dict[int, Flow] = {}
+    count = 0
+    for row in rows.iterator(chunk_size=500):
+        with transaction.atomic():
+            put_back = Delivery.objects.filter(pk=row.pk, state__in=REPLAYABLE).update(
+                state=State.PENDING, reason="", not_before=None, locks=0, approved=True, updated_at=clock.now()
+            )
+            if not put_back:
+                continue
+            row.state, row.reason = State.PENDING, ""
+            _note(row, "replayed", actor, clock)
+        count += 1
+        flows[row.flow_id] = row.flow
+    for flow in flows.values() if doorbell else ():
+        ring(flow, trigger=Run.Trigger.REPLAY)
+    return count
+
+
+def mark_done_outside(delivery: Delivery, *, reason: str, actor: str, clock: Clock | None = None) -> None:
+    """A person settled it in the systems themselves. Raises ValueError without a reason or in another state."""
+    clock = clock or SystemClock()
+    reason = reason.strip()
+    if not reason:
+        raise ValueError("Say how it was settled.")
+    allowed = (*REPLAYABLE, State.UNCERTAIN)
+    with transaction.atomic():
+        done = Delivery.objects.filter(pk=delivery.pk, state__in=allowed).update(
+            state=State.DONE_OUTSIDE, message=reason, not_before=None, updated_at=clock.now()
+        )
+        if not done:
+            raise ValueError(f"The record is {delivery.get_state_display()}; only open ones can be marked.")
+        delivery.refresh_from_db()
+        _note(delivery, "done_outside", actor, clock)
+
+
+def sync_now(flow: Flow, *, actor: str, clock: Clock | None = None) -> None:
+    """Ring the doorbell of a flow."""
+    clock = clock or SystemClock()
+    trail = _trail(flow, actor, clock)
+    with transaction.atomic():
+        trail.write([trail.entry("sync_requested", outcome="requested")])
+    Flow.objects.filter(pk=flow.pk).update(rung_at=None)
+    ring(flow, trigger=Run.Trigger.MANUAL)
+
+
+def mapping_changed(integration: Integration, *, actor: str) -> None:
+    """Find what the changed rows mean and let held records be judged again, now."""
+    resolve(integration)
+    bump(integration)
+    for flow in integration.flows.filter(enabled=True):
+        if Delivery.objects.filter(flow=flow, state=State.HELD).exists():
+            ring(flow, trigger=Run.Trigger.SWEEP)
+
+
+def _note(delivery: Delivery, event: str, actor: str, clock: Clock) -> None:
+    trail = _trail(delivery.flow, actor, clock)
+    policy = recipe_of(delivery.flow.integration).flow(delivery.flow.name).policy
+    trail.write([trail.of(delivery, event, policy.record_type)])
+
+
+def _trail(flow: Flow, actor: str, clock: Clock) -> Trail:
+    integration = flow.integration
+    return Trail(
+        tenant=integration.tenant.slug, clock=clock, integration=integration.name, flow=flow.name, actor=actor
+    )

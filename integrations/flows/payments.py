@@ -1,0 +1,346 @@
+"""Payments made in the cloud are entered in the ledger, followed until posted, taken back when voided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from connectors.domain import Application as Applied
+from connectors.domain import LedgerPayment, Payment, PaymentDraft, PaymentMethod, PaymentStatus, Written
+from connectors.errors import NotFound, Rejected
+from connectors.ports import Cursor, Page
+from integrations.engine.codec import decode
+from integrations.engine.vocabulary import (
+    Decision,
+    Found,
+    Hold,
+    Item,
+    Reason,
+    Send,
+    Settle,
+    Staged,
+    State,
+    Stream,
+    Withdraw,
+)
+from integrations.models import Application, Delivery, Hint, Link, MappingTable, ReferenceKind
+
+from .base import Policy
+
+
+class PaymentsFlow(Policy):
+    record_type: ClassVar[str] = "payment"
+    record: ClassVar[type] = Payment
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def streams(self) -> Iterable[Stream]:
+        context = self.context
+        yield Stream("ledger", context.writer.read_ledger_payments, self._absorb_ledger, counts=False)
+        if context.full:
+            self._swept_from = context.now()
+            yield Stream("entries", self._read_missing, self._absorb_missing, counts=False, once=True)
+        yield Stream("payments", self._read, self._absorb)
+        hints = list(Hint.objects.filter(flow=context.flow))
+        if hints:
+            yield Stream("late links", self._late(hints), self._absorb, after=self._clear(hints), once=True)
+
+    def _read(self, cursor: Cursor | None) -> Iterator[Page[Payment]]:
+        pages: Iterator[Page[Payment]] = self.context.reader.read_payments(cursor, self.context.integration.start_date)
+        return pages
+
+    def _late(self, hints: Sequence[Hint]) -> Any:
+        return lambda cursor: (Page(self.context.reader.read_vendor_payments(hint.key)) for hint in hints)
+
+    def _clear(self, hints: Sequence[Hint]) -> Any:
+        def clear() -> Iterable[Staged]:
+            if not self.context.preview:
+                Hint.objects.filter(pk__in=[hint.pk for hint in hints]).delete()
+            return ()
+
+        return clear
+
+    def _absorb(self, payments: Sequence[Payment]) -> Iterable[Staged]:
+        """Only payments of bills we sent, once money moved; a void only of what we know."""
+        bills = self._bills(payments)
+        keys = [payment.key for payment in payments]
+        known = self.context.links().get(keys).keys() | set(
+            Delivery.objects.filter(flow=self.context.flow, key__in=keys).values_list("key", flat=True)
+        )
+        for payment in payments:
+            ours = tuple(each for each in payment.applications if each.bill in bills)
+            outside = payment.outside and not self.context.settings.get("record_outside_payments")
+            settled = payment.status is PaymentStatus.PAID and not outside
+            if ours and (settled or payment.key in known):
+                yield self._stage(payment, ours, bills)
+
+    def _stage(self, payment: Payment, ours: Sequence[Applied], bills: dict[str, Link]) -> Staged:
+        return Staged(
+            key=payment.key,
+            document=", ".join(bills[each.bill].document for each in ours),
+            record=payment,
+            group=bills[ours[0].bill].group,
+            amount=sum((each.amount for each in ours), Decimal(0)),
+            currency=payment.currency or self.context.integration.tenant.currency,
+        )
+
+    def _bills(self, payments: Sequence[Payment]) -> dict[str, Link]:
+        return self.context.links("bills").by_target(each.bill for payment in payments for each in payment.applications)
+
+    def _absorb_ledger(self, entries: Sequence[LedgerPayment]) -> Iterable[Staged]:
+        """Follow our entries until the register update posts them."""
+        if self.context.preview:
+            return ()
+        prefix = self._prefix
+        mine = {entry.reference.removeprefix(prefix): entry for entry in entries if entry.reference.startswith(prefix)}
+        links = self.context.links().get(mine)
+        for key, link in links.items():
+            self._follow(link, mine[key])
+        return ()
+
+    def _follow(self, link: Link, entry: LedgerPayment) -> None:
+        link.seen_at = self.context.now()
+        fields = ["seen_at"]
+        if entry.posted and link.state in (Link.State.ENTERED, Link.State.MISSING):
+            link.state, link.target_id, link.closed = Link.State.POSTED, entry.id, True
+            fields += ["state", "target_id", "closed"]
+            applications = Application.objects.filter(integration=self.context.integration, payment_key=link.source_key)
+            applications.update(state=Application.State.POSTED)
+            self.context.report(
+                "posted",
+                record_type=self.record_type,
+                document=link.document,
+                source_key=link.source_key,
+                target_id=entry.id,
+                amount=entry.amount,
+                outcome="posted",
+                message=f"Posted in {self.there}: check {entry.check_number}.",
+            )
+        link.save(update_fields=fields)
+
+    def _read_missing(self, cursor: Cursor | None) -> Iterator[Page[str]]:
+        """Entries that were not posted for a day: are they still there?"""
+        entered = Link.objects.filter(flow=self.context.flow, state=Link.State.ENTERED, seen_at__lt=self._swept_from)
+        gone = [
+            key
+            for key in entered.values_list("source_key", flat=True)
+            if self.context.writer.find_payment(self._prefix + key) is None
+        ]
+        return iter([Page(gone)])
+
+    def _absorb_missing(self, keys: Sequence[str]) -> Iterable[Staged]:
+        """A person deleted the entry in the ledger: hold the payment until somebody decides."""
+        if self.context.preview or not keys:
+            return ()
+        message = f"The entry was deleted in {self.there} before it was posted. Replay to enter it again."
+        Link.objects.filter(flow=self.context.flow, source_key__in=keys).update(state=Link.State.MISSING)
+        Application.objects.filter(integration=self.context.integration, payment_key__in=keys).update(
+            state=Application.State.VOIDED
+        )
+        for row in Delivery.objects.filter(flow=self.context.flow, key__in=keys, state=State.DELIVERED):
+            row.state, row.reason, row.message = State.HELD, Reason.CHANGED_AFTER_DELIVERY, message
+            row.generation = self.context.integration.generation
+            row.save(update_fields=["state", "reason", "message", "generation"])
+            self.context.report(
+                "held", record_type=self.record_type, document=row.document, source_key=row.key, message=message
+            )
+        return ()
+
+    # --- deciding --------------------------------------------------------------------------------
+
+    def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
+        bills = self._bills([item.record for item in items])
+        for item in items:
+            yield item, self._decide(item, bills)
+
+    def _decide(self, item: Item, bills: dict[str, Link]) -> Decision:
+        payment: Payment = item.record
+        if item.link is None:
+            return self._first(item, bills)
+        if payment.status is PaymentStatus.VOIDED:
+            return self._take_back(item, item.link)
+        if item.link.state == Link.State.MISSING:
+            if item.delivery.approved:
+                return Send("create", decode(PaymentDraft, item.link.draft))
+            return Hold(Reason.CHANGED_AFTER_DELIVERY, item.delivery.message)
+        if item.link.state == Link.State.VOIDED:
+            return Hold(Reason.CHANGED_AFTER_DELIVERY, f"Payment {payment.key} was voided and is paid again.")
+        sent = decode(PaymentDraft, item.link.draft)
+        if sent.applications != self._applications(payment, bills):
+            return Hold(
+                Reason.CHANGED_AFTER_DELIVERY,
+                f"The payment was entered in {self.there} with {sent.amount}; {self.here} now splits it differently.",
+            )
+        return Settle("Nothing to change: entered already.")
+
+    def _first(self, item: Item, bills: dict[str, Link]) -> Decision:
+        payment: Payment = item.record
+        if payment.status is PaymentStatus.VOIDED:
+            return Withdraw(f"Voided in {self.here} before it was entered.", State.VOIDED)
+        if payment.status is PaymentStatus.OPEN:
+            return Withdraw(f"No longer paid in {self.here} ({payment.raw_status}).")
+        if item.delivery.sent_at and item.delivery.draft:  # the same body again: it may be known there already
+            return Send("create", decode(PaymentDraft, item.delivery.draft))
+        draft = self._draft(payment, bills)
+        return draft if isinstance(draft, Hold) else Send("create", draft)
+
+    def _take_back(self, item: Item, link: Link) -> Decision:
+        if link.state == Link.State.POSTED:
+            return self._too_late(link)
+        if link.state in (Link.State.MISSING, Link.State.VOIDED):
+            return Withdraw(f"Voided in {self.here}; nothing stands in {self.there}.", State.VOIDED)
+        return Send("delete", decode(PaymentDraft, link.draft), target_id=link.target_id, final=State.VOIDED)
+
+    def _too_late(self, link: Link) -> Hold:
+        return Hold(
+            Reason.VOIDED_AFTER_POSTING,
+            f"The payment of {link.document} was voided in {self.here}, but is posted in {self.there}: "
+            "reverse it there, then mark this as done outside.",
+        )
+
+    def _draft(self, payment: Payment, bills: dict[str, Link]) -> PaymentDraft | Hold:
+        owners = {bills[each.bill].group for each in payment.applications if each.bill in bills}
+        if len(owners) != 1:
+            return Hold(Reason.INVOICE_NOT_FOUND, "The payment's invoices are of no vendor or of several.")
+        if payment.paid_on is None:
+            return Hold(Reason.REJECTED_BY_TARGET, f"{self.here} gives no date for this payment.")
+        mapping = self.context.mapping
+        bank = mapping.target(MappingTable.BANK_ACCOUNTS, payment.funding_account) or mapping.target(
+            MappingTable.BANK_ACCOUNTS, "*"
+        )
+        if not bank:
+            return Hold(
+                Reason.ACCOUNT_UNMAPPED,
+                f"{self.here} account {self._funding(payment)} is not mapped to a bank of {self.there} "
+                "(table bank accounts).",
+            )
+        check = payment.method is PaymentMethod.CHECK
+        if check and not payment.check_number:
+            return Hold(
+                Reason.AWAITING_CHECK_NUMBER,
+                f"{self.here} has not cut the check yet: {self.there} needs its number. It goes by itself then.",
+            )
+        limits = self.context.writer.capabilities.limits
+        applications = self._applications(payment, bills)
+        trace = payment.reference if len(payment.reference) <= limits.get("payment.reference", 40) else payment.key
+        return PaymentDraft(
+            reference=self._prefix + payment.key,
+            vendor_key=owners.pop(),
+            bank=bank,
+            method=payment.method,
+            check_number=payment.check_number if check else "",
+            trace=trace,
+            paid_on=payment.paid_on,
+            amount=sum((each.amount for each in applications), Decimal(0)),
+            comment=f"{self.here} {payment.confirmation or payment.key}"[: limits.get("payment.comment", 29)],
+            applications=applications,
+            batch=f"{self.here} {payment.paid_on}" if self.context.writer.payment_batches() else "",
+        )
+
+    def _applications(self, payment: Payment, bills: dict[str, Link]) -> tuple[Applied, ...]:
+        """Our part of the payment, by the ledger's invoice numbers."""
+        return tuple(
+            Applied(bills[each.bill].document, each.amount) for each in payment.applications if each.bill in bills
+        )
+
+    def _funding(self, payment: Payment) -> str:
+        row = self.context.references(self.context.reads).all(ReferenceKind.BANK).get(payment.funding_account)
+        return row.label if row else payment.funding_account or "(unknown)"
+
+    @property
+    def here(self) -> str:
+        return self.context.label(self.context.reads)
+
+    @property
+    def there(self) -> str:
+        return self.context.label(self.context.writes)
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.context.connection(self.context.reads).system}:"
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
+        writer = self.context.writer
+        if action == "delete":
+            for _, send in batch:
+                writer.delete_payment(send.target_id)
+            return [Written(send.target_id) for _, send in batch]
+        return [writer.record_payment(send.draft) for _, send in batch]
+
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+        if send.action == "delete" and error.code == "payment_posted":
+            assert item.link is not None
+            return self._too_late(item.link)
+        if send.action == "delete" and isinstance(error, NotFound):
+            return Found(send.target_id, f"The entry is gone from {self.there} already.")
+        return super().refused(item, send, error)
+
+    def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
+        found = {}
+        for item in items:
+            entry = self.context.writer.find_payment(self._prefix + item.key)
+            if item.delivery.action == "delete":
+                found[item.key] = self._deleted(item, entry)
+            elif entry is None:
+                found[item.key] = Found("", f"{self.there} has no payment with reference {self._prefix}{item.key}.")
+            else:
+                note = f"Found in {self.there} as {entry.check_number or entry.id}."
+                details = {"state": "posted"} if entry.posted else {}
+                found[item.key] = Found(entry.id, note, number=entry.check_number, details=details)
+        return found
+
+    def _deleted(self, item: Item, entry: LedgerPayment | None) -> Found:
+        if entry is None:
+            return Found(item.delivery.target_id, f"The entry is gone from {self.there}.")
+        if entry.posted and item.link is not None:
+            return Found("", "It was posted meanwhile.", hold=self._too_late(item.link))
+        return Found("", f"The entry still stands in {self.there}.")
+
+    def draft_type(self, action: str) -> type:
+        return PaymentDraft
+
+    def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
+        action = item.delivery.action
+        if action == "create":
+            posted = written is not None and written.details.get("state") == "posted"
+            link.state = Link.State.POSTED if posted else Link.State.ENTERED
+            link.closed = posted
+        elif action == "delete":
+            link.state, link.closed = Link.State.VOIDED, True
+
+    def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
+        """Keep what each payment took off which invoice."""
+        bills = self._bills([item.record for item, _, _ in done])
+        for item, _, written in done:
+            rows = Application.objects.filter(integration=self.context.integration, payment_key=item.key)
+            if item.delivery.action == "delete":
+                rows.update(state=Application.State.VOIDED)
+            elif item.delivery.action == "create":
+                posted = written is not None and written.details.get("state") == "posted"
+                state = Application.State.POSTED if posted else Application.State.ENTERED
+                self._keep_applications(item.record, bills, state)
+
+    def _keep_applications(self, payment: Payment, bills: dict[str, Link], state: str) -> None:
+        totals: dict[str, Decimal] = {}
+        for each in payment.applications:
+            if each.bill in bills:
+                key = bills[each.bill].source_key
+                totals[key] = totals.get(key, Decimal(0)) + each.amount
+        Application.objects.bulk_create(
+            [
+                Application(
+                    integration=self.context.integration,
+                    bill_key=key,
+                    payment_key=payment.key,
+                    amount_minor=int(amount.scaleb(2)),
+                    state=state,
+                )
+                for key, amount in totals.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["integration", "bill_key", "payment_key"],
+            update_fields=["amount_minor", "state"],
+        )
