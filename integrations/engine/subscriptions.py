@@ -31,6 +31,7 @@ from .trail import Trail
 log = logging.getLogger(__name__)
 
 OLD_KEY_LIFE = timedelta(hours=24)
+_FACTS = ("subscription_id", "url", "events", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ class Subscriptions:
 
     def register(self) -> Status:
         """One enabled subscription for this address and these events, whatever there is already."""
+        before = self._facts()
         row = self._intend(callback_url(self.connection))
-        before = {"url": row.url, "events": row.events, "enabled": row.enabled} if row.subscription_id else {}
         with self._connector() as connector:
             subscription_id, enabled, key = connector.ensure_subscription(
                 row.url, row.events, str(row.idempotency_key), row.subscription_id
@@ -100,9 +101,8 @@ class Subscriptions:
                 key = connector.rotate_key(subscription_id, str(row.idempotency_key))
             if key is not None:
                 self._store_key(row, key)
-        after = {"url": row.url, "events": row.events, "enabled": enabled}
-        if before != after or key is not None:
-            self._note("Webhooks registered", before, after | {"subscription": subscription_id})
+        if self._facts() != before or key is not None:
+            self._note("Webhooks registered", before, self._facts())
         return self.status()
 
     def rotate(self) -> Status:
@@ -163,17 +163,22 @@ class Subscriptions:
             )
         return row
 
+    def _facts(self) -> dict[str, Any]:
+        """What the audit trail says of the subscription."""
+        row = self._rows().exclude(subscription_id="").first()
+        return {} if row is None else {name: getattr(row, name) for name in _FACTS}
+
     def _intend(self, url: str) -> WebhookSubscription:
         """This integration's row, with what is about to be asked for written down."""
         with transaction.atomic():
-            row, created = WebhookSubscription.objects.get_or_create(
+            row, _ = WebhookSubscription.objects.get_or_create(
                 integration=self.integration, defaults={"connection": self.connection}
             )
             if row.connection_id != self.connection.pk:  # the integration was moved to another connection
                 row.delete()
-                row, created = WebhookSubscription(integration=self.integration, connection=self.connection), True
+                row = WebhookSubscription(integration=self.integration, connection=self.connection)
             shared = self._rows().exclude(subscription_id="").first()
-            if created and shared is not None:
+            if not row.subscription_id and shared is not None:
                 row.subscription_id, row.key, row.enabled = shared.subscription_id, shared.key, shared.enabled
                 row.url, row.events, row.idempotency_key = shared.url, shared.events, shared.idempotency_key
             row.save()

@@ -1,0 +1,98 @@
+"""`manage.py provision FILE [--check]`: create or update a tenant from YAML, all or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandParser
+
+from connectors.clock import SystemClock
+from integrations.engine.schedule import refresh_schedules
+from integrations.management.cli import UsageError, actor
+from integrations.models import Connection, Integration
+from integrations.provision.apply import apply
+from integrations.provision.node import Reading
+from integrations.provision.plan import Known, Plan
+from integrations.provision.reading import LARGEST, Unreadable, read
+from integrations.provision.schema import parse
+from integrations.provision.targets import look, verify
+
+MOST_ADDED = 20  # added mapping rows that are listed one by one
+
+
+class Command(BaseCommand):
+    help = "Create or update a tenant with its users, connections, integrations and mappings from a YAML file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--check", action="store_true", help="say what would change and write nothing")
+
+    def handle(self, *args: Any, file: Path, check: bool, **options: Any) -> None:
+        plan = _checked(file)
+        clock = SystemClock()
+        shown, silent = look(plan, clock)
+        errors, warnings = verify(plan, shown)
+        _refuse(file, errors)
+        lines = apply(plan, actor=actor(), now=clock.now(), shown=shown, check=check)
+        if not check:
+            refresh_schedules()
+        self._report(plan, lines, warnings, silent, check)
+
+    def _report(self, plan: Plan, lines: list[str], warnings: list[str], silent: dict[str, str], check: bool) -> None:
+        slug = plan.tenant.slug
+        changed = [line for line in lines if not line.startswith("!")]
+        remarks = [line[2:] for line in lines if line.startswith("!")] + warnings
+        if not changed:
+            self.stdout.write(f"{slug}: nothing to change.")
+        else:
+            self.stdout.write(f"{slug} would change, nothing was written:" if check else f"{slug} is provisioned:")
+        for line in _shortened(changed):
+            self.stdout.write(f"  {line}")
+        for remark in remarks:
+            self.stdout.write(self.style.WARNING(f"  ! {remark}"))
+        for name, why in silent.items():
+            message = f"  ! {name} did not answer ({why}); its mapping rows are resolved in the first sync"
+            self.stdout.write(self.style.WARNING(message))
+        if not check:
+            self.stdout.write(f"Next: manage.py ping {slug}")
+            for integration in plan.integrations:
+                self.stdout.write(f"      manage.py sync {slug}/{integration.name} --preview")
+
+
+def _checked(file: Path) -> Plan:
+    try:
+        with file.open("rb") as stream:
+            tree = read(stream.read(LARGEST + 1))
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror or 'cannot be read'}") from None
+    except Unreadable as error:
+        raise UsageError(f"{file}: {error}") from None
+    reading = Reading(os.environ, file.resolve().parent)
+    plan = parse(tree, reading, _known)
+    _refuse(file, reading.errors)
+    return plan
+
+
+def _known(slug: str) -> Known:
+    return Known(
+        users=frozenset(get_user_model().objects.values_list("username", flat=True)),
+        connections=dict(Connection.objects.filter(tenant__slug=slug).values_list("name", "system")),
+        integrations=dict(Integration.objects.filter(tenant__slug=slug).values_list("name", "recipe")),
+    )
+
+
+def _refuse(file: Path, errors: list[str]) -> None:
+    if errors:
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise UsageError(f"{file}: {count}, nothing was written\n" + "\n".join(f"  {error}" for error in errors))
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    """Every removal and change, but not thousands of added mapping rows."""
+    added = [line for line in lines if line.startswith("+ mapping")]
+    hidden = set(added[MOST_ADDED:])
+    shown = [line for line in lines if line not in hidden]
+    return [*shown, f"+ {len(hidden)} more mapping rows"] if hidden else shown

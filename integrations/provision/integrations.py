@@ -1,0 +1,115 @@
+"""The file's integrations and their mapping tables, by what each recipe says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from integrations.recipes import RECIPES
+from integrations.recipes.base import Recipe, SettingSpec, TableSpec
+from integrations.wording import listed, unknown
+
+from .node import Node
+from .plan import FlowPlan, IntegrationPlan, Known, Row
+
+
+def read_integration(name: str, node: Node, known: Known, systems: Mapping[str, str]) -> IntegrationPlan | None:
+    """One integration, None when its recipe is not known. `systems` by the name of every usable connection."""
+    node.only(("recipe", "source", "target", "start_date", "settings", "flows"))
+    recipe = RECIPES.get(node.child("recipe").choice(RECIPES, "recipe"))
+    if recipe is None:
+        return None
+    exists = name in known.integrations
+    if exists and known.integrations[name] != recipe.name:
+        node.child("recipe").error(
+            f"is {known.integrations[name]} and cannot become {recipe.name}: use another name for the integration"
+        )
+    start_date = node.child("start_date").day()
+    if start_date is None and not exists and "start_date" not in node:
+        node.child("start_date").error("missing: documents dated earlier are left alone")
+    return IntegrationPlan(
+        name,
+        recipe.name,
+        _connection(node.child("source"), recipe, recipe.source, systems),
+        _connection(node.child("target"), recipe, recipe.target, systems),
+        start_date,
+        _settings(node.child("settings"), recipe) if "settings" in node else None,
+        _flows(node.child("flows"), recipe),
+    )
+
+
+def _connection(node: Node, recipe: Recipe, wanted: str, systems: Mapping[str, str]) -> str:
+    name = node.choice(systems, "connection")
+    if name and systems[name] != wanted:
+        fitting = [each for each, system in systems.items() if system == wanted]
+        hint = f"; use {listed(fitting)}" if fitting else ""
+        node.error(f"'{name}' is {systems[name]}, {recipe.name} needs {wanted} here{hint}")
+    return name
+
+
+def _settings(node: Node, recipe: Recipe) -> dict[str, Any]:
+    node.only([spec.name for spec in recipe.settings], "setting")
+    values = {spec.name: _setting(node.child(spec.name), spec) for spec in recipe.settings if spec.name in node}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _setting(node: Node, spec: SettingSpec) -> Any:
+    if spec.kind == "bool":
+        return node.boolean()
+    if spec.kind == "number":
+        return node.number()
+    if spec.kind == "choice":
+        return node.choice(spec.choices, "choice")
+    return node.text()
+
+
+def _flows(node: Node, recipe: Recipe) -> dict[str, FlowPlan]:
+    node.only([flow.name for flow in recipe.flows], "flow")
+    return {
+        name: FlowPlan(child.only(("every", "enabled")).child("every").duration(), child.child("enabled").boolean())
+        for name, child in node.items()
+    }
+
+
+def read_mappings(node: Node, recipes: Mapping[str, str]) -> dict[str, dict[str, tuple[Row, ...]]]:
+    """The rows by integration and table. `recipes` by the name of every usable integration."""
+    node.only(recipes, "integration")
+    return {
+        name: _tables(child, RECIPES[recipes[name]])
+        for name, child in node.items()
+        if name in recipes and recipes[name] in RECIPES
+    }
+
+
+def _tables(node: Node, recipe: Recipe) -> dict[str, tuple[Row, ...]]:
+    node.only([str(spec.table) for spec in recipe.tables], "mapping table")
+    return {name: _rows(child, spec) for name, child in node.items() if (spec := recipe.table(name)) is not None}
+
+
+def _rows(node: Node, spec: TableSpec) -> tuple[Row, ...]:
+    rows: dict[str, Row] = {}
+    for place, source, target in _pairs(node):
+        if not source or not target:
+            continue
+        if spec.source.kind is None and source not in spec.source.words:
+            place.error(unknown("amount" if spec.table == "amounts" else "source", source, spec.source.words))
+        elif source in rows:
+            place.error(f"the source '{source}' is given twice")
+        else:
+            rows[source] = Row(source, target, place.path)
+    return tuple(rows.values())
+
+
+def _pairs(node: Node) -> Iterator[tuple[Node, str, str]]:
+    """Place, source and target: a list of {source, target}, or `source: target` lines, nested ones dotted."""
+    if isinstance(node.value, list):
+        for each in node.elements():
+            each.only(("source", "target"))
+            source, target = each.child("source"), each.child("target")
+            yield each, source.text(required=True).strip(), target.text(required=True).strip()
+        return
+    for name, child in node.items():
+        if isinstance(child.value, dict):
+            yield from ((place, f"{name}.{source}", target) for place, source, target in _pairs(child))
+        else:
+            yield child, name, child.text(required=True).strip()

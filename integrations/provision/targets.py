@@ -1,0 +1,142 @@
+"""Whether the systems know what the file's mapping rows name, asked of the systems themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from connectors.clock import Clock
+from connectors.domain import Account, Vendor, VendorStatus
+from connectors.errors import ConnectorError
+from connectors.registry import SYSTEMS
+from integrations.engine.context import open_connector
+from integrations.fields import KeyMissing
+from integrations.mapping.names import Directory, Entry
+from integrations.models import Connection, Integration, ReferenceKind
+from integrations.recipes import RECIPES
+from integrations.recipes.base import Side
+
+from .plan import Plan, Row
+
+PATIENCE = 10  # seconds for an answer: somebody waits at the terminal
+
+#: Reference data by connection name and kind.
+Shown = dict[tuple[str, ReferenceKind], Sequence[Account | Vendor]]
+
+_READERS: dict[ReferenceKind, Callable[[Any], Sequence[Account | Vendor]]] = {
+    ReferenceKind.ACCOUNT: lambda connector: _all(connector.read_accounts(None)),
+    ReferenceKind.BANK: lambda connector: connector.read_banks(),
+    ReferenceKind.DEPARTMENT: lambda connector: _all(connector.read_departments(None)),
+    ReferenceKind.VENDOR: lambda connector: _all(connector.read_vendors(None)),
+}
+
+
+def look(plan: Plan, clock: Clock) -> tuple[Shown, dict[str, str]]:
+    """What the systems show of the kinds that the file's mappings name, and why a connection showed nothing.
+
+    Reads over the network: call it outside of any transaction.
+    """
+    shown: Shown = {}
+    silent: dict[str, str] = {}
+    for name, kinds in _wanted(plan).items():
+        try:
+            shown.update({(name, kind): records for kind, records in _read(plan, name, kinds, clock)})
+        except KeyMissing:
+            silent[name] = "its stored credentials cannot be opened with FERNET_KEYS"
+        except ConnectorError as error:
+            silent[name] = error.message
+    return shown, silent
+
+
+def verify(plan: Plan, shown: Shown) -> tuple[list[str], list[str]]:
+    """Errors (targets that are unknown or ambiguous) and warnings (sources that are), with their paths."""
+    systems = _systems(plan)
+    directories = {
+        (name, kind): Directory(SYSTEMS[systems[name]].label, kind.label, map(_entry, records))
+        for (name, kind), records in shown.items()
+    }
+    errors: list[str] = []
+    warnings: list[str] = []
+    for row, source, target in _rows(plan):
+        for text, (name, side), member, found in (
+            (row.source, source, "source", warnings),
+            (row.target, target, "target", errors),
+        ):
+            if side.kind is None or text in side.words or (name, side.kind) not in directories:
+                continue
+            problem = directories[name, side.kind].find(text).problem
+            if problem:
+                found.append(f"{row.path}.{member}: {problem}")
+    return errors, warnings
+
+
+def _rows(plan: Plan) -> Iterator[tuple[Row, tuple[str, Side], tuple[str, Side]]]:
+    """Each mapping row with the connection and the side that its source and its target belong to."""
+    for name, tables in plan.mappings.items():
+        recipe, connections = _integration(plan, name)
+        for table, rows in tables.items():
+            spec = recipe.table(table)
+            assert spec is not None
+            source = connections.get(spec.source.side, ""), spec.source
+            target = connections.get(spec.target.side, ""), spec.target
+            yield from ((row, source, target) for row in rows)
+
+
+def _integration(plan: Plan, name: str) -> tuple[Any, dict[str, str]]:
+    """The recipe of an integration, and its connections by side."""
+    for each in plan.integrations:
+        if each.name == name:
+            return RECIPES[each.recipe], {"source": each.source, "target": each.target}
+    row = Integration.objects.get(tenant__slug=plan.tenant.slug, name=name)
+    names = dict(row.tenant.connections.values_list("pk", "name"))
+    return RECIPES[row.recipe], {"source": names[row.source_id], "target": names[row.target_id]}
+
+
+def _wanted(plan: Plan) -> dict[str, set[ReferenceKind]]:
+    wanted: dict[str, set[ReferenceKind]] = {}
+    for _, *sides in _rows(plan):
+        for name, side in sides:
+            if side.kind is not None:
+                wanted.setdefault(name, set()).add(side.kind)
+    return wanted
+
+
+def _systems(plan: Plan) -> dict[str, str]:
+    stored = Connection.objects.filter(tenant__slug=plan.tenant.slug).values_list("name", "system")
+    return {**dict(stored), **{each.name: each.system for each in plan.connections}}
+
+
+def _read(
+    plan: Plan, name: str, kinds: set[ReferenceKind], clock: Clock
+) -> Iterator[tuple[ReferenceKind, Sequence[Account | Vendor]]]:
+    connector = open_connector(_draft(plan, name), clock=clock)
+    try:
+        connector.begin_run()
+        for kind in sorted(kinds):
+            yield kind, _READERS[kind](connector)
+    finally:
+        connector.close()
+
+
+def _draft(plan: Plan, name: str) -> Connection:
+    """The connection as it will be, not saved."""
+    draft = Connection.objects.filter(tenant__slug=plan.tenant.slug, name=name).defer("credentials").first()
+    planned = next((each for each in plan.connections if each.name == name), None)
+    if draft is None:
+        draft = Connection(name=name)
+    if planned is not None:
+        draft.system, draft.base_url = planned.system, planned.base_url
+        for member in ("settings", "credentials", "tls"):
+            if getattr(planned, member) is not None:
+                setattr(draft, member, getattr(planned, member))
+    draft.settings = {**draft.settings, "request_timeout": PATIENCE}
+    return draft
+
+
+def _all(pages: Any) -> list[Any]:
+    return [record for page in pages for record in page.records]
+
+
+def _entry(record: Account | Vendor) -> Entry:
+    active = record.status is not VendorStatus.INACTIVE if isinstance(record, Vendor) else record.active
+    return Entry(record.key, record.number, record.name, active)
