@@ -35,8 +35,11 @@ def retain(
 
     Every batch is a transaction that deletes, moves the chain's checkpoint and appends an event: the first event
     kept as its source key, the hash of the last one removed as its target id. `verify` demands that event.
-    Raises RetentionRefused, with nothing removed from that tenant, where the chain does not verify.
+    Raises ValueError for a future `since`, and RetentionRefused where a chain does not verify: nothing of that
+    tenant is removed then.
     """
+    if since > now():
+        raise ValueError("retention cannot remove what has not happened yet")
     removed = 0
     for name in tenants(using) if tenant is None else [tenant]:
         result = verify(name, using=using)
@@ -47,9 +50,7 @@ def retain(
     return removed
 
 
-def _remove_batch(
-    tenant: str, since: datetime, batch: int, actor: str, now: Callable[[], datetime], using: str
-) -> int:
+def _remove_batch(tenant: str, since: datetime, batch: int, actor: str, now: Callable[[], datetime], using: str) -> int:
     events = AuditEvent.objects.using(using).filter(tenant=tenant)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         first = _lock(cursor, tenant)
@@ -103,4 +104,4 @@ def _delete_postgresql(cursor: Any, tenant: str, last: int) -> None:
 def _delete_sqlite(cursor: Any, tenant: str, last: int) -> None:
     cursor.execute("INSERT INTO audit_retention_permit (id) VALUES (1)")
     cursor.execute(_DELETE, (tenant, last))
-    cursor.execute("DELETE FROM audit_retention_permit")
+    cursor.execute("DELETE FROM audit_retention_permit WHERE id = 1")

@@ -7,7 +7,7 @@ its hashes, or the removal of all traces of a tenant: the manifests of earlier e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -102,7 +102,7 @@ class _Walk:
             self.events += expected - first
         _check_end(chain, expected - 1, previous)
 
-    def _rows(self, cursor: Any, tenant: str) -> Iterator[tuple[int, str, str, bytes]]:
+    def _rows(self, cursor: Any, tenant: str) -> Generator[tuple[int, str, str, bytes], None, None]:
         """(sequence, previous hash, hash, what was hashed) in order, memory flat."""
         select = (
             f"SELECT sequence, previous_hash, hash, {_HASHED[self.vendor]}"  # noqa: S608
@@ -123,8 +123,7 @@ def _check_checkpoint(cursor: Any, chain: AuditChain) -> None:
     if (chain.first_sequence, chain.first_previous_hash) == (1, ""):
         return
     cursor.execute(
-        "SELECT count(*) FROM audit_auditevent"
-        " WHERE target_id = %s AND tenant = %s AND event = %s AND source_key = %s",
+        "SELECT count(*) FROM audit_auditevent WHERE target_id = %s AND tenant = %s AND event = %s AND source_key = %s",
         (chain.first_previous_hash, chain.tenant, Event.RETAINED.value, str(chain.first_sequence)),
     )
     if cursor.fetchone() == (0,):

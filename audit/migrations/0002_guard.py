@@ -27,7 +27,7 @@ POSTGRESQL_BACK = (
 )
 
 SQLITE = (
-    "CREATE TABLE audit_retention_permit (id integer NOT NULL PRIMARY KEY CHECK (id = 1))",
+    "CREATE TABLE audit_retention_permit (id integer NOT NULL PRIMARY KEY)",
     """
     CREATE TRIGGER audit_auditevent_no_update BEFORE UPDATE ON audit_auditevent
     BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END
