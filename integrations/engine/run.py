@@ -174,6 +174,8 @@ class FlowRun:
         self.run.state = Run.State.FAILED if error else Run.State.DONE
         self.run.finished_at = self.clock.now()
         self.run.error = describe(error) if error else ""
+        for name, state in (("held", State.HELD), ("failed", State.FAILED)):  # as it stands now, not how often judged
+            self.counts[name] = Delivery.objects.filter(flow=self.flow, state=state).count()
         self.run.counts = {name: self.counts.get(name, 0) for name in COUNTS} | {
             name: count for name, count in self.counts.items() if name not in COUNTS and count
         }

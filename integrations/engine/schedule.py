@@ -104,3 +104,9 @@ def last_heartbeat() -> datetime | None:
     """When any task cluster last proved that it works."""
     row = Heartbeat.objects.order_by("-at").first()
     return row.at if row else None
+
+
+def next_runs() -> dict[int, datetime]:
+    """When the queue will ring for each scheduled flow, by flow id."""
+    rows = Schedule.objects.filter(name__startswith=PREFIX).values_list("name", "next_run")
+    return {int(name.removeprefix(PREFIX)): at for name, at in rows}

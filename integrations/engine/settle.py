@@ -116,7 +116,6 @@ class Settler:
             (same if before == (State.HELD, hold.reason, hold.message) else changed).append(item)
         self._save(changed, "held")
         self._save(same, "")
-        self.run.counts["held"] += len(holds)
 
     def _withdraw(self, withdrawn: Sequence[tuple[Item, Withdraw]]) -> None:
         for item, each in withdrawn:
@@ -130,7 +129,6 @@ class Settler:
             row.state, row.reason, row.message = State.FAILED, self.reason(error), describe(error)
             row.sent_at = None  # refused: nothing of it can be there
         self._save([item for item, _ in part], "failed", raw=error.raw)
-        self.run.counts["failed"] += len(part)
 
     def put_back(
         self, part: Sequence[tuple[Item, Send]], *, attempted: bool, wait: float | None = None, message: str = ""
