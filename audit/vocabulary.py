@@ -38,12 +38,3 @@ class Outcome(TextChoices):
     FAILED = "failed", "Failed"
     UNCERTAIN = "uncertain", "Uncertain"
     SKIPPED = "skipped", "Skipped"
-
-
-class Flow(TextChoices):
-    VENDORS = "vendors", "Vendors"
-    BILLS = "bills", "Bills"
-    PAYMENTS = "payments", "Payments"
-    ACCOUNTS = "accounts", "Accounts"
-    PURCHASE_ORDERS = "purchase_orders", "Purchase orders"
-    BOARD_ITEMS = "board_items", "Board items"

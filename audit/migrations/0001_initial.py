@@ -1,4 +1,3 @@
-
 from django.db import migrations, models
 
 
@@ -56,7 +55,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'audit event',
                 'ordering': ('-at', '-id'),
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['at'], name='audit_event_at'), models.Index(fields=['tenant', 'at'], name='audit_event_tenant_at'), models.Index(fields=['outcome', 'at'], name='audit_event_outcome_at'), models.Index(fields=['event', 'at'], name='audit_event_event_at'), models.Index(fields=['flow', 'at'], name='audit_event_flow_at'), models.Index(fields=['document'], name='audit_event_document'), models.Index(fields=['source_key'], name='audit_event_source_key'), models.Index(fields=['target_id'], name='audit_event_target_id')],
+                'indexes': [models.Index(fields=['at'], name='audit_event_at'), models.Index(fields=['tenant', 'at', 'outcome', 'event'], name='audit_event_tenant_at'), models.Index(fields=['outcome', 'at', 'event', 'tenant'], name='audit_event_outcome_at'), models.Index(fields=['event', 'at', 'outcome', 'tenant'], name='audit_event_event_at'), models.Index(fields=['document'], name='audit_event_document'), models.Index(fields=['source_key'], name='audit_event_source_key'), models.Index(fields=['target_id'], name='audit_event_target_id')],
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'sequence'), name='audit_event_position')],
             },
         ),

@@ -52,7 +52,6 @@ def test_the_newest_events_come_first(boss: Client, write: Callable[..., None]) 
         ({"tenant": "bolt"}, ["bolt/B 1"]),
         ({"outcome": "failed"}, ["acme/A1"]),
         ({"event": "held"}, ["bolt/B 1"]),
-        ({"flow": "payments"}, ["bolt/B 1"]),
         ({"q": "A1"}, ["acme/A1"]),
         ({"q": " B 1 "}, ["bolt/B 1"]),
         ({"q": "key-a"}, ["acme/A1"]),
