@@ -243,7 +243,11 @@ class Sandbox:
         body = json.loads(request.get_data() or b"null", parse_float=Decimal)
         if verb == "stats":
             with self.lock:
-                basic = {"requests": dict(self.counts), "in_flight": self.in_flight, "most_in_flight": self.most_in_flight}
+                basic = {
+                    "requests": dict(self.counts),
+                    "in_flight": self.in_flight,
+                    "most_in_flight": self.most_in_flight,
+                }
                 return json_response({**basic, **self.stats()})
         if verb == "state":
             with self.lock:
@@ -293,7 +297,9 @@ class _QuietHandler(WSGIRequestHandler):
 class Running:
     """A sandbox being served in a thread. `url` is its root; `stop()` ends it."""
 
-    def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.sandbox = sandbox
         self.server: BaseWSGIServer = make_server(
             host, port, sandbox, threaded=True, request_handler=_QuietHandler, ssl_context=tls

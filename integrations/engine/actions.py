@@ -18,7 +18,10 @@ REPLAYABLE = (State.HELD, State.FAILED)
 
 
 def replay(deliveries: QuerySet[Delivery], *, actor: str, clock: Clock | None = None, doorbell: bool = True) -> int:
-    """Put held and failed records back to pending; the number put back. A person decided: rules that ask for one pass."""
+    """Put held and failed records back to pending; returns how many.
+
+    A person decided so: rules that ask for a person are satisfied.
+    """
     clock = clock or SystemClock()
     rows = deliveries.filter(state__in=REPLAYABLE).select_related("flow__integration__tenant")
     flows: dict[int, Flow] = {}
@@ -83,6 +86,4 @@ def _note(delivery: Delivery, event: str, actor: str, clock: Clock) -> None:
 
 def _trail(flow: Flow, actor: str, clock: Clock) -> Trail:
     integration = flow.integration
-    return Trail(
-        tenant=integration.tenant.slug, clock=clock, integration=integration.name, flow=flow.name, actor=actor
-    )
+    return Trail(tenant=integration.tenant.slug, clock=clock, integration=integration.name, flow=flow.name, actor=actor)

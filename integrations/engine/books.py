@@ -73,13 +73,13 @@ class ReferenceBook:
         found: dict[str, dict[str, Row]] = defaultdict(dict)
         for chunk in _chunks(sorted(names)):
             rows = Reference.objects.filter(connection=self.connection, kind=kind, match_name__in=chunk)
-            for row in rows.order_by("key"):
-                found[row.match_name][row.key] = _row(row)
+            for reference in rows.order_by("key"):
+                found[reference.match_name][reference.key] = _row(reference)
         for row in self._added[kind].values():
             name = match_name(row.name)
             if name in names:
                 found[name][row.key] = row
-        return {name: list(rows.values()) for name, rows in found.items()}
+        return {name: list(same.values()) for name, same in found.items()}
 
     def absorb(self, kind: ReferenceKind, records: Sequence[Account | Vendor], *, now: datetime) -> int:
         """Store a page of records; the number of rows that are new or changed."""

@@ -44,13 +44,15 @@ def encode(record: Any) -> str:
 
 def fingerprint(record: Any) -> str:
     """SHA-256 over everything of a record that matters to the other side."""
-    content = {name: getattr(record, name) for name in _names(type(record)) if name not in VOLATILE}
+    cls: Any = type(record)
+    content = {name: getattr(record, name) for name in _names(cls) if name not in VOLATILE}
     return hashlib.sha256(encode(content).encode()).hexdigest()
 
 
 def decode(cls: type[R], text: str) -> R:
     """The record that `encode` wrote. Members that a newer version added take their defaults."""
-    result: R = _converter(cls)(json.loads(text))
+    kind: Any = cls
+    result: R = _converter(kind)(json.loads(text))
     return result
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -132,7 +133,7 @@ class Deliverer:
                 while waiting and self.stop is None and not calls.full:
                     part = waiting.pop(0)
                     self.settle.intend(action, part)
-                    calls.submit(part, lambda part=part: self.policy.send(action, part))
+                    calls.submit(part, partial(self.policy.send, action, part))
                 part, written, error = calls.next()
                 waiting[:0] = self._outcome(part, written, error)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection, models
 
@@ -11,7 +12,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
     """Write `fields` of `rows` (all of one model, saved before) in one round of the database driver."""
     if not rows:
         return
-    meta = rows[0]._meta
+    meta: Any = rows[0]._meta
     columns = [meta.get_field(name) for name in fields]
     quote = connection.ops.quote_name
     pairs = ", ".join(f"{quote(column.column)} = %s" for column in columns)

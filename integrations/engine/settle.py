@@ -106,7 +106,8 @@ class Settler:
             self.delivered(done)
 
     def _hold(self, holds: Sequence[tuple[Item, Hold]]) -> None:
-        changed, same = [], []
+        changed: list[Item] = []
+        same: list[Item] = []
         for item, hold in holds:
             row = item.delivery
             before = (row.state, row.reason, row.message)
@@ -234,7 +235,8 @@ class Settler:
 
     def _store_links(self, done: Sequence[tuple[Item, Decision, Written | None]]) -> None:
         now = self.run.clock.now()
-        fresh, known = [], []
+        fresh: list[Link] = []
+        known: list[Link] = []
         for item, decision, written in done:
             row, link = item.delivery, item.link
             if not row.target_id:
@@ -249,7 +251,18 @@ class Settler:
             self.policy.keep(link, item, decision, written)
             (known if link.pk else fresh).append(link)
         Link.objects.bulk_create(fresh, batch_size=500)
-        fields = ["target_id", "group", "document", "fingerprint", "state", "adopted", "closed", "draft", "basis", "seen"]
+        fields = [
+            "target_id",
+            "group",
+            "document",
+            "fingerprint",
+            "state",
+            "adopted",
+            "closed",
+            "draft",
+            "basis",
+            "seen",
+        ]
         update_rows(known, [*fields, "delivered_at"])
 
 

@@ -200,7 +200,8 @@ def attention(integration: Integration) -> tuple[list[dict[str, Any]], list[dict
     """All open records of the integration: those that wait for somebody or something, and those refused."""
     rows = Delivery.objects.filter(flow__integration=integration, flow__enabled=True)
     columns = ("flow__name", "key", "document", "state", "reason", "message", "amount_minor", "currency", "not_before")
-    held, failed = [], []
+    held: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
     for values in rows.filter(state__in=(*ATTENTION, State.FAILED)).order_by("id").values_list(*columns).iterator():
         flow, key, document, state, reason, message, minor, currency, not_before = values
         entry = {"flow": flow, "key": key, "document": document, "reason": reason, "message": message, "state": state}
@@ -213,5 +214,3 @@ def attention(integration: Integration) -> tuple[list[dict[str, Any]], list[dict
             entry["next_try"] = not_before.isoformat()
         (failed if state == State.FAILED else held).append(entry)
     return held, failed
-
-

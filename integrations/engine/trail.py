@@ -20,7 +20,14 @@ class Trail:
     """Writes entries that share tenant, integration, flow, run and actor."""
 
     def __init__(
-        self, *, tenant: str, clock: Clock, integration: str = "", flow: str = "", run: int | None = None, actor: str = "system"
+        self,
+        *,
+        tenant: str,
+        clock: Clock,
+        integration: str = "",
+        flow: str = "",
+        run: int | None = None,
+        actor: str = "system",
     ) -> None:
         self.tenant = tenant
         self.clock = clock

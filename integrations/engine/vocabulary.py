@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from connectors.errors import Rejected
 from connectors.ports import Cursor, Page
@@ -145,8 +145,8 @@ class FlowPolicy(Protocol):
     `releases` says whether a new link of this flow can release records of other flows.
     """
 
-    record_type: str
-    releases: bool
+    record_type: ClassVar[str]
+    releases: ClassVar[bool]
 
     def __init__(self, context: FlowContext) -> None: ...
 

@@ -84,7 +84,9 @@ def withdrawal(bill: Bill, target: TargetBill, *, ours: bool, here: str, there: 
     )
 
 
-def edited_by_others(target: TargetBill, total: Decimal, number: str, there: str, *, archived_by_us: bool) -> Hold | None:
+def edited_by_others(
+    target: TargetBill, total: Decimal, number: str, there: str, *, archived_by_us: bool
+) -> Hold | None:
     """A bill that people changed in the cloud is not overwritten."""
     if target.archived and not archived_by_us:
         what = f"was archived in {there}"

@@ -72,7 +72,7 @@ def fitting_number(number: str, limit: int, long_numbers: str, target: str) -> s
 def outside_lines(bill: Bill) -> dict[str, Decimal] | Hold:
     """Which of freight and tax stand outside the lines: those that make the lines add up to the document."""
     missing = bill.total - sum((line.amount for line in bill.lines), Decimal(0))
-    choices = (
+    choices: tuple[dict[str, Decimal], ...] = (
         {},
         {"freight": bill.freight, "tax": bill.tax},
         {"freight": bill.freight},

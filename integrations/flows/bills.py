@@ -121,9 +121,8 @@ class BillsFlow(Policy):
 
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         vendors = Vendors(self, [item.record.vendor_key for item in items])
-        fresh, sent = [], []
-        for item in items:
-            (fresh if item.link is None else sent).append(item)
+        fresh = [item for item in items if item.link is None]
+        sent = [item for item in items if item.link is not None]
         drafted: list[tuple[Item, BillDraft]] = []
         for item in fresh:
             draft = self._draft(item.record, item.record.balance, vendors)

@@ -77,7 +77,7 @@ def show_would(stdout: OutputWrapper, would: Sequence[dict[str, Any]]) -> None:
     table = Table("action", "flow", "document", "amount", "why", title="What a sync would do (nothing was written)")
     rows = sorted(would, key=lambda row: order.index(row["action"]))
     for row in rows[: SHOWN * 5]:
-        why = row.get("reason", "") and f"{row['reason']}: {row.get('message', '')}" or row.get("message", "")
+        why = ": ".join(filter(None, (row.get("reason"), row.get("message"))))
         table.add_row(row["action"], row["flow"], row["document"], row.get("amount", ""), why)
     _print(stdout, table)
     _more(stdout, len(rows) - SHOWN * 5)
@@ -105,5 +105,3 @@ def _print(stdout: OutputWrapper, *renderables: Any) -> None:
     console = Console(file=stdout, width=None if stdout.isatty() else 160, highlight=False)
     for each in renderables:
         console.print(each)
-
-

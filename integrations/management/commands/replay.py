@@ -52,9 +52,8 @@ class Command(BaseCommand):
             raise SystemExit(result.exit_code)
 
     def _states(self, options: dict[str, Any]) -> list[State]:
-        states = [
-            state for state, wanted in ((State.HELD, options["all_held"]), (State.FAILED, options["all_failed"])) if wanted
-        ]
+        asked = {State.HELD: options["all_held"], State.FAILED: options["all_failed"]}
+        states = [state for state, wanted in asked.items() if wanted]
         if not states and not options["document"]:
             raise UsageError("say what to replay: --document TEXT, --all-held or --all-failed.")
         return states or list(REPLAYABLE)
