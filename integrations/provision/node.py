@@ -38,7 +38,9 @@ class Node:
     reading: Reading
 
     def error(self, message: str) -> None:
-        self.reading.errors.append(f"{self.path}: {message}" if self.path else message)
+        line = f"{self.path}: {message}" if self.path else message
+        if line not in self.reading.errors:  # several readers of one place say it once
+            self.reading.errors.append(line)
 
     def __contains__(self, name: str) -> bool:
         return isinstance(self.value, dict) and self.value.get(name) is not None
