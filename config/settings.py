@@ -175,6 +175,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # a stranger cannot lock
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
+AUDIT_TENANT_SCOPE = "integrations.access.tenants_of"  # who sees which tenants' audit events
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
