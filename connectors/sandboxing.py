@@ -21,6 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -228,8 +229,7 @@ class Sandbox:
             return self._canned(fault)
         if fault.kind == "truncate":
             body = response.get_data()
-            cut = Response(body[: len(body) // 2], status=response.status_code, content_type=response.content_type)
-            return cut
+            return Response(body[: len(body) // 2], status=response.status_code, content_type=response.content_type)
         return response
 
     def _canned(self, fault: Fault) -> Response:
@@ -274,10 +274,8 @@ class Sandbox:
 
 def _drop(environ: dict[str, Any]) -> None:
     connection: socket.socket = environ["werkzeug.socket"]
-    try:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     connection.close()
 
 
