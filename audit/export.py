@@ -105,7 +105,7 @@ class Export:
         self._rows = 0
         self.manifest: dict[str, Any] = {}
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         try:
             yield from self._file()
         finally:

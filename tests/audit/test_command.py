@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
+from audit.verify import verify
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +94,20 @@ def test_a_file_that_could_not_be_finished_is_not_left_behind(write: Callable[..
     (tmp_path / "trail.csv").mkdir()
     assert refused("export", "--out", str(tmp_path / "trail.csv")).returncode == 2
     assert not (tmp_path / "trail.csv.partial").exists()
+
+
+def test_a_reader_that_goes_away_leaves_a_failed_export_in_the_trail(write: Callable[..., None], monkeypatch) -> None:
+    class Closed(io.RawIOBase):
+        def write(self, data: object) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    write("acme", 1)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=Closed()))
+    error = refused("export")
+    assert error.returncode == 2
+    assert "standard output" in str(error)
+    assert AuditEvent.objects.get(event="exported").outcome == "failed"
+    assert verify().ok
 
 
 def test_verify_says_ok_or_names_the_first_broken_record(

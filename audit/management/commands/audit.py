@@ -6,9 +6,10 @@ import getpass
 import json
 import sys
 from argparse import ArgumentParser
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -61,17 +62,22 @@ class Command(BaseCommand):
         export = Export(
             events, actor=f"command:{getpass.getuser()}", filters={key: value for key, value in given.items() if value}
         )
-        if out is None:
-            for block in export:
-                sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
-            self.stderr.write(_pretty(export))
-            return
         try:
+            if out is None:
+                _copy(export, sys.stdout.buffer)
+                self.stderr.write(_pretty(export))
+                return
             _write(export, Path(out))
         except OSError as error:
-            raise CommandError(f"cannot write {out}: {error.strerror}", returncode=2) from error
+            raise CommandError(f"cannot write {out or 'to standard output'}: {error.strerror}", returncode=2) from error
         self.stdout.write(f"{export.manifest['rows']} events written to {out}")
+
+
+def _copy(export: Export, file: BinaryIO) -> None:
+    with closing(iter(export)) as blocks:  # what breaks off is recorded at once
+        for block in blocks:
+            file.write(block)
+    file.flush()
 
 
 def _write(export: Export, path: Path) -> None:
@@ -79,8 +85,7 @@ def _write(export: Export, path: Path) -> None:
     partial = path.with_name(f"{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            for block in export:
-                file.write(block)
+            _copy(export, file)
         path.with_name(f"{path.name}.manifest.json").write_text(_pretty(export) + "\n", encoding="utf-8")
         partial.replace(path)
     finally:
