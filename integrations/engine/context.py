@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from connectors.clock import Clock, SystemClock
-from connectors.errors import ConfigurationError
+from connectors.errors import ConfigurationError, ConnectorError
 from connectors.ports import ConnectionSpec, Connector, Exchange, Host, Tls
 from connectors.registry import SYSTEMS, Field, System, build, load
 from integrations.models import Connection, Flow, Hint, Integration
@@ -89,14 +89,25 @@ class ConnectorPool:
         self.requests: Counter[str] = Counter()
         self.last: Connection | None = None
         self._open: dict[int, Connector] = {}
+        self._refused: dict[int, ConnectorError] = {}
         self._lock = threading.Lock()
 
     def get(self, connection: Connection) -> Connector:
-        """Opened and ready to run: company, session and rights have been checked."""
+        """Opened and ready to run: company, session and rights have been checked.
+
+        Raises ConnectorError; what failed once fails for all flows of the run, so that a refused login is not
+        tried again by each.
+        """
         if connection.pk not in self._open:
             self.last = connection
-            opened = open_connector(connection, clock=self.clock, on_exchange=partial(self._count, connection))
-            opened.begin_run()
+            if connection.pk in self._refused:
+                raise self._refused[connection.pk]
+            try:
+                opened = open_connector(connection, clock=self.clock, on_exchange=partial(self._count, connection))
+                opened.begin_run()
+            except ConnectorError as error:
+                self._refused[connection.pk] = error
+                raise
             self._open[connection.pk] = opened
         return self._open[connection.pk]
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 500
+PAUSE = 5.0  # seconds, after a rate limit that did not say how long
 Batch = list[tuple[Item, Send]]
 
 
@@ -56,7 +57,13 @@ class Deliverer:
         busy = self.doubt.resolve() or busy
         while not self.run.out_of_time and (rows := self._due()):
             busy = True
-            self._chunk(rows)
+            try:
+                self._chunk(rows)
+            except RateLimited as error:  # while deciding: nothing of the chunk was begun
+                self.settle.park(rows, error)
+                return True
+            if isinstance(self.stop, RateLimited):  # no failure: what was parked goes on by itself
+                return True
             if self.stop is not None:
                 raise self.stop
         return busy
@@ -156,8 +163,8 @@ class Deliverer:
             self.settle.locked(part, error)
             return []
         if isinstance(error, ConfigurationError | Transient) and not isinstance(error, OutcomeUnknown | BadAnswer):
-            until = error.retry_after if isinstance(error, RateLimited) else None
-            self.settle.put_back(part, attempted=False, wait=until, message=error.message)
+            wait = (error.retry_after or PAUSE) if isinstance(error, RateLimited) else None
+            self.settle.put_back(part, attempted=False, wait=wait, message=error.message)
             self.stop = error
             return []
         if not isinstance(error, ConnectorError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from connectors.domain import Written
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, RateLimited
 from integrations.models import Delivery, Link, Reason, State
 
 from .codec import encode
@@ -142,6 +142,12 @@ class Settler:
             row.sent_at = None
             row.not_before = self._after(wait) if wait else None
         self._save([item for item, _ in part], "put_back")
+
+    def park(self, rows: Sequence[Delivery], error: RateLimited) -> None:
+        """A budget is used up before anything was sent: these wait for the next window."""
+        for row in rows:
+            row.state, row.message, row.not_before = State.PENDING, error.message, self._after(error.retry_after or 5)
+        self._save([Item(row, None) for row in rows], "parked")
 
     def locked(self, part: Sequence[tuple[Item, Send]], error: ConnectorError) -> None:
         """Somebody has it open: again soon, and after a while a person hears of it; it stays due by itself."""

@@ -106,8 +106,10 @@ def sync(
         if read:
             session.each(FlowRun.read)
         session.deliver()
-    finally:
-        session.close()
+    except BaseException as error:
+        session.close(error)
+        raise
+    session.close()
     return session.result()
 
 
@@ -178,13 +180,13 @@ class _Session:
             step = (error.step if isinstance(error, ConfigurationError) else "") or run.flow.name
             self.trouble = Trouble(connection=name, step=step, message=describe(error))
 
-    def close(self) -> None:
+    def close(self, crash: BaseException | None = None) -> None:
         for run in self.runs:
-            run.finish(self.errors.get(run.flow.name))
+            run.finish(crash or self.errors.get(run.flow.name))
         for held in self.claims:
             held.release()
         self.pool.close()
-        if self.trouble is None and self.runs:
+        if self.trouble is None and crash is None and self.runs:
             ids = (self.integration.source_id, self.integration.target_id)
             Connection.objects.filter(pk__in=ids).update(last_ok_at=self.clock.now(), last_error="")
 

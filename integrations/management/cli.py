@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError, OutputWrapper
@@ -39,6 +41,17 @@ def actor() -> str:
 def print_json(stdout: OutputWrapper, data: Any) -> None:
     """One object on standard output, for scripts."""
     stdout.write(json.dumps(data, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def explained(stdout: OutputWrapper, *, as_json: bool) -> Iterator[None]:
+    """With `--json`, usage errors too are one object on standard output."""
+    try:
+        yield
+    except CommandError as error:
+        if as_json:
+            print_json(stdout, {"ok": False, "error": {"connection": "", "step": "usage", "message": str(error)}})
+        raise
 
 
 def find_tenant(text: str) -> Tenant:

@@ -8,8 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Q
 
 from integrations.engine.actions import REPLAYABLE, replay
+from integrations.engine.claim import ClaimLost
 from integrations.engine.sync import Busy, sync
-from integrations.management.cli import UsageError, actor, fail, find_flows, find_integration, print_json
+from integrations.management.cli import UsageError, actor, explained, fail, find_flows, find_integration, print_json
 from integrations.management.report import SyncProgress, show_result
 from integrations.models import Delivery, Run, State
 
@@ -26,6 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with explained(self.stdout, as_json=options["json"]):
+            self._run(options)
+
+    def _run(self, options: dict[str, Any]) -> None:
         integration = find_integration(options["integration"])
         flows = find_flows(integration, options["flow"])
         rows = Delivery.objects.filter(flow__integration=integration, state__in=self._states(options))
@@ -41,7 +46,7 @@ class Command(BaseCommand):
                 result = sync(
                     integration, read=False, actor=actor(), trigger=Run.Trigger.REPLAY, progress=progress, flows=flows
                 )
-        except Busy as busy:
+        except (Busy, ClaimLost) as busy:
             fail(str(busy), 2)
         if options["json"]:
             print_json(self.stdout, {**result.as_json(), "replayed": count})

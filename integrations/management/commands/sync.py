@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from integrations.engine.claim import ClaimLost
 from integrations.engine.preview import preview
 from integrations.engine.sync import Busy, SyncResult, sync
-from integrations.management.cli import actor, fail, find_flows, find_integration, print_json
+from integrations.management.cli import actor, explained, fail, find_flows, find_integration, print_json
 from integrations.management.report import SyncProgress, show_result, show_would
 
 
@@ -23,6 +24,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with explained(self.stdout, as_json=options["json"]):
+            self._run(options)
+
+    def _run(self, options: dict[str, Any]) -> None:
         integration = find_integration(options["integration"])
         flows = find_flows(integration, options["flow"])
         if options["preview"]:
@@ -31,7 +36,7 @@ class Command(BaseCommand):
         try:
             with SyncProgress(silent=options["json"]) as progress:
                 result = sync(integration, flows=flows, full=options["full"], actor=actor(), progress=progress)
-        except Busy as busy:
+        except (Busy, ClaimLost) as busy:
             fail(str(busy), 2)
         self._end(result, options, {})
 
