@@ -14,7 +14,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     if not names:
         return f"unknown {what} '{name}'; there is none yet"
     folded = {each.casefold(): each for each in names}
-    close = get_close_matches(name.casefold(), folded, n=1)
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     hint = f", did you mean '{folded[close[0]]}'?" if close else "."
     return f"unknown {what} '{name}'{hint} Known: {listed(names)}"
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from connectors.errors import ConfigurationError
 from connectors.ports import ConnectionSpec, Tls
-from connectors.registry import SYSTEMS, Field, System
 from connectors.tls import pool_options
 from connectors.transport import require_safe_scheme
+from integrations.engine.context import SYSTEMS, Field, System
 
 from .node import Node
 from .plan import ConnectionPlan, Known

@@ -8,8 +8,7 @@ from typing import Any
 from connectors.clock import Clock
 from connectors.domain import Account, Vendor, VendorStatus
 from connectors.errors import ConnectorError
-from connectors.registry import SYSTEMS
-from integrations.engine.context import open_connector
+from integrations.engine.context import SYSTEMS, open_connector
 from integrations.fields import KeyMissing
 from integrations.mapping.names import Directory, Entry
 from integrations.models import Connection, Integration, ReferenceKind

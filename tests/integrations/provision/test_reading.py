@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from integrations.provision.reading import LARGEST, Unreadable, fill, read
@@ -55,6 +57,6 @@ def test_what_is_refused_says_where(text, message):
 
 
 def test_a_billion_laughs_is_refused_before_it_is_built():
-    levels = [f"{name}: &{name} [{', '.join(['*' + prior] * 9)}]" for prior, name in zip("abcdefgh", "bcdefghi")]
+    levels = [f"{name}: &{name} [{', '.join(['*' + prior] * 9)}]" for prior, name in pairwise("abcdefghi")]
     with pytest.raises(Unreadable, match="aliases"):
         read("\n".join(["a: &a [lol]", *levels]).encode())

@@ -16,7 +16,8 @@ tenant: {slug: acme, name: Acme Supply, time_zone: America/Chicago, currency: US
 users:
   - {username: fiona, role: finance_manager, password: ${FIONA_PASSWORD}}
 connections:
-  erp: {system: sage100, base_url: "https://erp.acme.example:8443", settings: {company_code: ABC}, credentials: {api_key: "${SAGE_API_KEY}"}}
+  erp: {system: sage100, base_url: "https://erp.acme.example:8443", settings: {company_code: ABC},
+        credentials: {api_key: "${SAGE_API_KEY}"}}
   pay:
     system: bill
     base_url: https://gateway.stage.bill.com/connect/

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.contrib.auth import authenticate, get_user_model
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from integrations.models import Connection, Flow, Integration, Mapping, Membership, Reference, Tenant
+
+from .conftest import SECRETS
+
+pytestmark = pytest.mark.django_db
+
+
+def everything():
+    return {
+        "tenants": list(Tenant.objects.values()),
+        "connections": list(Connection.objects.values()),
+        "integrations": list(Integration.objects.values()),
+        "flows": list(Flow.objects.values()),
+        "mappings": list(Mapping.objects.order_by("pk").values()),
+        "history": Mapping.history.count(),
+        "users": list(get_user_model().objects.values()),
+        "references": Reference.objects.count(),
+        "events": AuditEvent.objects.count(),
+    }
+
+
+def test_a_file_becomes_a_tenant(file, run):
+    code, out, _ = run("provision", file())
+    assert code == 0
+    assert "+ connection pay (bill at http://127.0.0.1:" in out
+    assert "Next: manage.py ping acme" in out
+    integration = Integration.objects.get(name="ap")
+    assert (integration.tenant.slug, integration.start_date) == ("acme", date(2026, 10, 1))
+    assert list(integration.flows.values_list("name", "every")) == [
+        ("accounts", 86400),
+        ("vendors", 3600),
+        ("bills", 300),
+        ("payments", 900),
+    ]
+    assert Connection.objects.get(name="pay").credentials["dev_key"] == SECRETS["BILL_DEV_KEY"]
+    fiona = authenticate(username="fiona", password="correct horse")
+    assert fiona.is_staff
+    assert not fiona.is_superuser
+    assert [group.name for group in fiona.groups.all()] == ["finance_manager"]
+    assert Membership.objects.filter(user=fiona, tenant=integration.tenant).exists()
+
+
+def test_mappings_are_resolved_at_once_where_the_systems_answer(provisioned):
+    rows = {row.source: row for row in Mapping.objects.all()}
+    assert all(row.target_id and row.source_key and not row.problem for row in rows.values())
+    assert rows["5010-01-00"].target_label == "6000 Materials"
+    assert rows["*"].target_id == "B"
+
+
+def test_no_secret_is_printed_or_audited(file, run):
+    printed = "".join(map(str, run("provision", file())))
+    audited = "".join(f"{event.message}{event.request}{event.response}" for event in AuditEvent.objects.all())
+    for secret in SECRETS.values():
+        assert secret not in printed
+        assert secret not in audited
+
+
+def test_the_same_file_again_changes_nothing(provisioned, run):
+    before = everything()
+    code, out, _ = run("provision", provisioned())
+    assert (code, out.splitlines()[0]) == (0, "acme: nothing to change.")
+    assert everything() == before
+
+
+def test_check_lists_what_would_go_and_writes_nothing(provisioned, run):
+    integration = Integration.objects.get()
+    Mapping.objects.create(integration=integration, table="accounts", source="6200-01-10", target="6500")
+    before = everything()
+    changed = provisioned(('target: "6000"', 'target: "6100"'), ("every: 5m", "every: 10m"))
+    code, out, _ = run("provision", changed, "--check")
+    assert code == 0
+    assert "nothing was written" in out
+    assert "- mapping ap/accounts: 6200-01-10 -> 6500" in out
+    assert "~ mapping ap/accounts: 5010-01-00 6000 -> 6100" in out
+    assert "~ flow ap/bills: every 300 -> 600" in out
+    assert everything() == before
+    assert run("provision", changed)[0] == 0
+    assert set(Mapping.objects.filter(table="accounts").values_list("source", "target")) == {
+        ("5010-01-00", "6100"),
+        ("6100-01-10", "Office Supplies"),
+    }
+
+
+def test_check_of_a_new_tenant_writes_nothing(file, run):
+    before = everything()
+    assert run("provision", file(), "--check")[0] == 0
+    assert everything() == before
+
+
+def test_an_absent_table_is_left_alone(provisioned, run):
+    code, _, _ = run("provision", provisioned(('    bank_accounts: [{source: "*", target: B}]\n', "")))
+    assert code == 0
+    assert Mapping.objects.filter(table="bank_accounts").count() == 1
+
+
+def test_an_error_anywhere_writes_nothing_at_all(file, run):
+    before = everything()
+    code, out, message = run("provision", file(("every: 5m", "every: often"), ("recipe: sage100_bill", "recipe: sage")))
+    assert (code, out) == (2, "")
+    assert "integrations.ap.recipe: unknown recipe 'sage', did you mean 'sage100_bill'?" in message
+    assert everything() == before
+
+
+def test_unknown_and_ambiguous_targets_are_errors_when_the_system_answers(file, bill, run):
+    bill.sandbox.unique_classifications = False
+    bill.sandbox.do_create_account("Materials", "6001", "EXPENSE")
+    before = everything()
+    code, _, message = run("provision", file(('target: "6000"', "target: Materials"), ("target: B}", "target: Q}")))
+    assert code == 2
+    assert "mappings.ap.accounts[0].target: BILL has 2 accounts named 'Materials': 6000, 6001" in message
+    assert (
+        "mappings.ap.bank_accounts[0].target: Sage 100 has no bank account with the id, number or name 'Q'" in message
+    )
+    assert everything() == before
+
+
+def test_a_silent_system_is_no_error(file, sage, run):
+    sage.stop()
+    code, out, _ = run("provision", file())
+    assert code == 0
+    assert "erp did not answer" in out
+    assert "first sync" in out
+    row = Mapping.objects.get(source="5010-01-00")
+    assert (row.source_key, row.target_label) == ("", "6000 Materials")
+
+
+def test_missing_credentials_are_kept_and_new_ones_replace_all(provisioned, run):
+    credentials = ",\n        credentials: {api_key: ${SAGE_API_KEY}}"
+    assert run("provision", provisioned((credentials, "")))[0] == 0
+    assert Connection.objects.get(name="erp").credentials == {"api_key": SECRETS["SAGE_API_KEY"]}
+    code, out, _ = run("provision", provisioned(("${BILL_PASSWORD}", "another one")))
+    assert code == 0
+    assert "~ connection pay: credentials (password)" in out
+    assert Connection.objects.get(name="pay").credentials["password"] == "another one"
+    assert AuditEvent.objects.filter(event="credentials_changed", document="pay").count() == 2
+
+
+def test_provisioning_lifts_a_refusal(provisioned, run):
+    Connection.objects.update(refused_at=timezone.now(), last_error="refused")
+    run("provision", provisioned())
+    assert set(Connection.objects.values_list("refused_at", "last_error")) == {(None, "")}
+
+
+def test_an_earlier_start_reads_everything_again(provisioned, run):
+    Flow.objects.update(cursors={"bills": {"since": "x"}})
+    code, out, _ = run("provision", provisioned(("2026-10-01", "2026-09-01")))
+    assert code == 0
+    assert "start_date 2026-10-01 -> 2026-09-01" in out
+    assert "everything since 2026-09-01 is read again" in out
+    assert all(flow.cursors == {} for flow in Flow.objects.all())
+
+
+def test_a_role_replaces_the_earlier_one(provisioned, run):
+    assert run("provision", provisioned(("role: finance_manager", "role: auditor")))[0] == 0
+    fiona = get_user_model().objects.get()
+    assert [group.name for group in fiona.groups.all()] == ["auditor"]
+    event = AuditEvent.objects.filter(event="user_changed").order_by("-sequence").first()
+    assert '"role": "finance_manager"' in event.request
+    assert '"role": "auditor"' in event.response
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), ("a: [", "line 2"), ("", "must begin with")],
+)
+def test_what_cannot_be_read(tmp_path, run, content, message):
+    path = tmp_path / "x.yaml"
+    if content is not None:
+        path.write_text(content)
+    code, _, error = run("provision", path)
+    assert code == 2
+    assert message in error
