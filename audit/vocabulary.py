@@ -10,9 +10,9 @@ from django.db.models import TextChoices
 
 
 class Event(TextChoices):
-    """What happened. The first nine are the states of a delivery."""
+    """What happened. First a delivery's life, then the installation's."""
 
-    PENDING = "pending", "Staged"
+    STAGED = "staged", "Staged"
     SENDING = "sending", "Sending"
     DELIVERED = "delivered", "Delivered"
     HELD = "held", "Held"
@@ -20,7 +20,18 @@ class Event(TextChoices):
     UNCERTAIN = "uncertain", "Uncertain"
     SUPERSEDED = "superseded", "Superseded"
     DONE_OUTSIDE = "done_outside", "Done outside"
-    VOIDED = "voided", "Voided"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    POSTED = "posted", "Posted in the ledger"
+    LOOKED_UP = "looked_up", "Looked up"
+    ABSENCE_PROVED = "absence_proved", "Absence proved"
+    PUT_BACK = "put_back", "Put back"
+    PARKED = "parked", "Parked by a limit"
+    LOCKED = "locked", "Record locked"
+    REPLAYED = "replayed", "Replayed"
+    UNREADABLE = "unreadable", "Unreadable record"
+    CONNECTION_FAILED = "connection_failed", "Connection failed"
+    CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
+    SYNC_REQUESTED = "sync_requested", "Sync requested"
     RUN_STARTED = "run_started", "Run started"
     RUN_FINISHED = "run_finished", "Run finished"
     WEBHOOK_RECEIVED = "webhook_received", "Webhook received"

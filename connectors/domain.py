@@ -183,6 +183,16 @@ class VendorDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class NewVendorDraft:
+    """A vendor to be created in a ledger, which wants a number, a division and terms."""
+
+    vendor: VendorDraft
+    division: str
+    number: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
 class DraftLine:
     account: str
     amount: Decimal

@@ -17,6 +17,7 @@ from .domain import (
     Bill,
     BillDraft,
     LedgerPayment,
+    NewVendorDraft,
     OpenBill,
     Payment,
     PaymentDraft,
@@ -185,6 +186,11 @@ class WritesVendors(Protocol):
 
     def find_vendors(self, names: Sequence[str], since: datetime | None) -> list[Vendor]:
         """Target vendors created since then (all, when None), for proving presence or absence."""
+
+
+class WritesLedgerVendors(Protocol):
+    def create_vendor(self, draft: NewVendorDraft) -> Written:
+        """Safe to repeat with the same number and body. Raises Duplicate when another vendor has the number."""
 
 
 class ReadsBills(Protocol):

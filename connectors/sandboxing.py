@@ -173,7 +173,8 @@ class Sandbox:
             if found and method == request.method:
                 with self.lock:
                     self.counts[f"{method} {path}"] += 1
-                return handler(request, **found.groupdict())
+                answer: Response = handler(request, **found.groupdict())
+                return answer
             if found:
                 allowed.append(method)
         with self.lock:

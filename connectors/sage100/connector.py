@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from ..domain import Account, Bill, LedgerPayment, OpenBill, PaymentDraft, Vendor, VendorDraft, Written
+from ..domain import Account, Bill, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
 from ..errors import BadAnswer, ConfigurationError, ConnectorError, NotFound, OutcomeUnknown, Rejected
 from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep
 from . import config, mapper
@@ -33,7 +33,7 @@ class Sage100:
     capabilities = Capabilities(
         in_flight=1,
         answer_window=130.0,  # the agent gives up a write after 120 s (docs: sage100 8.10)
-        repeatable=frozenset({"payment"}),  # clientReference (8.8)
+        repeatable=frozenset({"payment", "new_vendor"}),  # clientReference (8.8)
         limits={"payment.check_number": 10, "payment.reference": 40, "payment.comment": 29},
     )
 
@@ -306,12 +306,12 @@ class Sage100:
 
     # --- vendors -------------------------------------------------------------------------------------
 
-    def create_vendor(self, draft: VendorDraft, *, division: str, number: str, terms: str) -> Written:
+    def create_vendor(self, draft: NewVendorDraft) -> Written:
         """A vendor under a number of our choice (8.5). Its id is our vendor key, `<division>-<number>`.
 
         An equal one that exists is `duplicate`; raises Duplicate when another one has the number.
         """
-        answer = self._client.create_vendor(mapper.vendor_body(draft, division, number, terms))
+        answer = self._client.create_vendor(mapper.vendor_body(draft.vendor, draft.division, draft.number, draft.terms))
         try:
             return mapper.written_vendor(answer)
         except ValueError as error:

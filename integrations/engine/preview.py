@@ -15,7 +15,7 @@ from integrations.models import Delivery, Flow, Integration, Link, State
 from . import stage
 from .context import ConnectorPool, FlowContext
 from .run import COUNTS, describe
-from .sync import FlowResult, SyncResult, Trouble, attention
+from .sync import FlowResult, SyncResult, Trouble, attention, wanted
 from .vocabulary import Adopt, Decision, FlowPolicy, Hold, Item, Send, Settle
 
 NEW = "(new)"
@@ -33,10 +33,7 @@ def preview(
     names = list(flows)
     chosen = integration.flows.filter(name__in=names) if names else integration.flows.filter(enabled=True)
     books: dict[Any, Any] = {}
-    plans = [
-        _Plan(flow, pool, books, full)
-        for flow in chosen.select_related("integration__tenant", "integration__source", "integration__target")
-    ]
+    plans = [_Plan(flow, pool, books, full) for flow in wanted(integration, chosen)]
     try:
         for plan in plans:
             plan.read()

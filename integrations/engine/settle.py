@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 CUT = 2000
 LOCK_TRIES = 8
+DONE = {
+    "create": "Created",
+    "adopt": "Adopted",
+    "update": "Updated",
+    "archive": "Archived",
+    "restore": "Restored",
+    "delete": "Taken back",
+}
 DOUBT_SCHEDULE = (60, 300, 3600, 86400)  # seconds between look-ups of an uncertain outcome
 
 OUTCOME_FIELDS = (
@@ -231,8 +239,11 @@ class Settler:
             if answers is not None:
                 written = answers[item.key]
                 fields["response"] = _answer(written)
-            name = f"{event}:{item.delivery.action}" if event == "delivered" and item.delivery.action else event
-            entries.append(self.trail.of(item.delivery, name, self.policy.record_type, **fields))
+            if event == "delivered":
+                fields["message"] = (
+                    f"{DONE.get(item.delivery.action, 'nothing to do')}. {item.delivery.message}".strip()
+                )
+            entries.append(self.trail.of(item.delivery, event, self.policy.record_type, **fields))
         self.trail.write(entries)
 
     def _accounts(self, item: Item) -> str:

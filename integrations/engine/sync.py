@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from connectors.errors import ConfigurationError, ConnectorError
 from integrations.models import Connection, Delivery, Flow, Integration, Run, State
 
 from .claim import Claim, claim_waiting
-from .context import ConnectorPool
+from .context import ConnectorPool, recipe_of
 from .run import COUNTS, FlowRun, Progress, bump, describe
 
 PATIENCE = 360.0  # seconds to wait for a run of the same flow; a dead one's claim is free after 30
@@ -101,7 +101,7 @@ def sync(
     chosen = integration.flows.filter(name__in=flows) if flows else integration.flows.filter(enabled=True)
     _make_due(integration, chosen)
     try:
-        for flow in chosen.select_related("integration__tenant", "integration__source", "integration__target"):
+        for flow in wanted(integration, chosen):
             session.open(flow, trigger=trigger, actor=actor, full=full)
         if read:
             session.each(FlowRun.read)
@@ -111,6 +111,16 @@ def sync(
         raise
     session.close()
     return session.result()
+
+
+def wanted(integration: Integration, flows: QuerySet[Flow]) -> Iterator[Flow]:
+    """Those that the integration's settings call for."""
+    recipe = recipe_of(integration)
+    settings = {**recipe.defaults(), **(integration.settings or {})}
+    for flow in flows.select_related("integration__tenant", "integration__source", "integration__target"):
+        setting = recipe.flow(flow.name).setting
+        if not setting or settings[setting]:
+            yield flow
 
 
 def _make_due(integration: Integration, flows: QuerySet[Flow]) -> None:

@@ -13,6 +13,10 @@ from connectors.clock import Clock, SystemClock
 from integrations.models import Delivery
 
 CUT = 2000
+#: A delivery's state in the audit trail's word for how it came out.
+OUTCOMES = {"delivered": "ok", "voided": "ok", "done_outside": "ok", "superseded": "skipped"} | {
+    state: state for state in ("pending", "sending", "held", "failed", "uncertain")
+}
 _clock: Clock = SystemClock()
 
 
@@ -45,7 +49,7 @@ class Trail:
             "target_id": delivery.target_id,
             "amount": delivery.amount,
             "currency": delivery.currency,
-            "outcome": delivery.state,
+            "outcome": OUTCOMES.get(delivery.state, ""),
             "reason": delivery.reason,
             "attempt": delivery.attempts,
             "message": delivery.message[:CUT],

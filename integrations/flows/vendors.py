@@ -225,12 +225,12 @@ def stage(vendor: Vendor) -> Staged:
     return Staged(key=vendor.key, document=vendor.name, record=vendor)
 
 
-def draft_of(vendor: Vendor) -> VendorDraft:
+def draft_of(vendor: Vendor, *, reference: str | None = None) -> VendorDraft:
     """The remit-to name and address, where there is one, become payee and address: checks are mailed there."""
     remit = vendor.remit_to_address if vendor.remit_to_address and vendor.remit_to_address.line1 else None
     return VendorDraft(
         name=vendor.name,
-        reference=vendor.key,
+        reference=vendor.key if reference is None else reference,
         address=remit or vendor.address,
         payee_name=vendor.remit_to_name,
         phone=vendor.phone,

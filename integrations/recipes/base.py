@@ -15,13 +15,17 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class FlowSpec:
-    """A flow: its policy, its default interval in seconds, and from which side it reads."""
+    """A flow: its policy, its default interval in seconds, and from which side it reads.
+
+    `setting` names a setting without which the flow does not run.
+    """
 
     name: str
     policy: type[FlowPolicy]
     every: int
     reads: str = "source"  # or "target"
     webhooks: tuple[str, ...] = ()
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from integrations.flows.accounts import AccountsFlow
 from integrations.flows.bills import BillsFlow
+from integrations.flows.new_vendors import NewVendorsFlow
 from integrations.flows.payments import PaymentsFlow
 from integrations.flows.vendors import VendorsFlow
 from integrations.models import MappingTable, ReferenceKind
@@ -18,6 +19,7 @@ SAGE100_BILL = Recipe(
     flows=(
         FlowSpec("accounts", AccountsFlow, every=DAY),
         FlowSpec("vendors", VendorsFlow, every=HOUR),
+        FlowSpec("new_vendors", NewVendorsFlow, every=HOUR, reads="target", setting="create_vendors_in_erp"),
         FlowSpec("bills", BillsFlow, every=15 * MINUTE),
         FlowSpec("payments", PaymentsFlow, every=15 * MINUTE, reads="target", webhooks=("payment.updated",)),
     ),
