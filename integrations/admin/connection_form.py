@@ -14,8 +14,9 @@ from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.exceptions import ValidationError
 
 from connectors.errors import ConfigurationError
+from connectors.tls import pool_options
 from connectors.transport import require_safe_scheme
-from integrations.engine.context import Field, System, open_connector
+from integrations.engine.context import Field, System, open_connector, spec_of
 from integrations.fields import KeyMissing, SecretInput
 from integrations.models import Connection
 
@@ -109,7 +110,8 @@ class ConnectionForm(forms.ModelForm):
             raise ValidationError(f"Credentials: {missing}.")
         self._apply()
         try:
-            open_connector(self.instance).close()  # reads certificates, pin and settings; calls nobody
+            open_connector(self.instance).close()  # reads the settings, calls nobody
+            pool_options(spec_of(self.instance))  # reads the certificates and the pin
         except ConfigurationError as error:
             raise ValidationError(f"{error.message} {error.fix}".strip()) from None
         return cleaned

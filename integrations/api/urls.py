@@ -22,6 +22,7 @@ _schema = get_schema_view(
     description="Sign in with `Authorization: Token ...` (manage.py drf_create_token USER).",
     version="1",
     patterns=_rest,
+    public=True,  # the whole API, to everybody signed in, whatever the role
     renderer_classes=[JSONOpenAPIRenderer],
 )
 

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Schedule
+
+from audit.models import AuditEvent
+from integrations.models import Connection, Flow, Heartbeat, Integration, Mapping, Run
+from tests.integrations.world import World, make_delivery
+
+
+def change(world: World) -> str:
+    return reverse("admin:integrations_integration_change", args=[world.integration.pk])
+
+
+def filled(world: World, **fields: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "start_date": "2026-10-01",
+        "enabled": "on",
+        "setting_long_invoice_numbers": "hold",
+        "setting_erp_vendor_number_rule": "B{seq:06d}",
+        "flows-TOTAL_FORMS": len(world.flows),
+        "flows-INITIAL_FORMS": len(world.flows),
+    }
+    for number, (name, flow) in enumerate(world.flows.items()):
+        every = {"accounts": "1d", "vendors": "1h"}.get(name, "15m")
+        values |= {f"flows-{number}-id": flow.pk, f"flows-{number}-integration": world.integration.pk}
+        values |= {f"flows-{number}-enabled": "on", f"flows-{number}-every": every}
+    return {name: value for name, value in (values | fields).items() if value is not None}
+
+
+def test_the_form_reads_back_unchanged(acme: World, administrator: Client) -> None:
+    page = administrator.get(change(acme)).content.decode()
+    assert 'value="15m"' in page
+    assert 'value="1d"' in page
+    assert administrator.post(change(acme), filled(acme)).status_code == 302
+    assert not AuditEvent.objects.filter(event="settings_changed").exists()
+
+
+def test_an_interval_takes_effect_at_once(acme: World, administrator: Client) -> None:
+    assert administrator.post(change(acme), filled(acme, **{"flows-2-every": "1h 30m"})).status_code == 302
+    bills = Flow.objects.get(name="bills")
+    assert bills.every == 5400
+    assert Schedule.objects.get(name=f"flow:{bills.pk}").minutes == 90
+    event = AuditEvent.objects.get(event="settings_changed")
+    assert (event.document, json.loads(event.response)) == ("bills", {"every": 5400})
+
+
+def test_a_flow_that_is_switched_off_loses_its_schedule(acme: World, administrator: Client) -> None:
+    administrator.post(change(acme), filled(acme, **{"flows-2-enabled": None}))
+    bills = Flow.objects.get(name="bills")
+    assert not bills.enabled
+    assert not Schedule.objects.filter(name=f"flow:{bills.pk}").exists()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5s", "10x", "-1m", "9999999d"])
+def test_a_silly_interval_is_refused(acme: World, administrator: Client, text: str) -> None:
+    assert administrator.post(change(acme), filled(acme, **{"flows-2-every": text})).status_code == 200
+    assert Flow.objects.get(name="bills").every == 900
+
+
+def test_an_earlier_start_reads_again(acme: World, administrator: Client) -> None:
+    Flow.objects.update(cursors={"bills": {"at": "x"}}, last_full_at=timezone.now())
+    administrator.post(change(acme), filled(acme, start_date="2026-12-01"))
+    assert Flow.objects.filter(last_full_at=None).count() == 0
+    administrator.post(change(acme), filled(acme, start_date="2026-09-01"))
+    assert {json.dumps(flow.cursors) for flow in Flow.objects.all()} == {"{}"}
+    assert Flow.objects.filter(last_full_at=None).count() == 4
+
+
+def test_an_integration_is_added_with_its_flows(acme: World, administrator: Client) -> None:
+    path = reverse("admin:integrations_integration_add") + "?recipe=sage100_bill"
+    fields = {
+        "tenant": acme.tenant.pk,
+        "name": "second",
+        "source": acme.erp.pk,
+        "target": acme.pay.pk,
+        "start_date": "2026-11-01",
+        "enabled": "on",
+        "setting_long_invoice_numbers": "shorten",
+    }
+    assert administrator.post(path, {**fields, "target": acme.erp.pk}).status_code == 200  # another system
+    assert administrator.post(path, fields).status_code == 302
+    made = Integration.objects.get(name="second")
+    assert made.start_date == date(2026, 11, 1)
+    assert made.settings["long_invoice_numbers"] == "shorten"
+    assert [flow.name for flow in made.flows.all()] == ["accounts", "vendors", "bills", "payments"]
+    assert Schedule.objects.filter(name__startswith="flow:").count() == 8
+
+
+def test_connections_of_two_tenants_are_never_paired(acme: World, rival: World, root: Client) -> None:
+    path = reverse("admin:integrations_integration_add") + "?recipe=sage100_bill"
+    fields = {
+        "tenant": acme.tenant.pk,
+        "name": "mixed",
+        "source": acme.erp.pk,
+        "target": rival.pay.pk,
+        "start_date": "2026-11-01",
+        "setting_long_invoice_numbers": "hold",
+    }
+    assert "belongs to another tenant" in root.post(path, fields).content.decode()
+
+
+def test_sync_now_rings_all_flows_or_one(acme: World, finance: Client) -> None:
+    path = reverse("admin:integrations_integration_sync", args=[acme.integration.pk])
+    assert finance.get(path).status_code == 405
+    finance.post(path, {"flow": "bills"})
+    assert [flow.name for flow in Flow.objects.filter(rung_at__isnull=False)] == ["bills"]
+    answer = finance.post(path, {"next": "overview"})
+    assert answer.url == reverse("admin:index")
+    assert Flow.objects.filter(rung_at__isnull=False).count() == 4
+
+
+# --- the overview --------------------------------------------------------------------------------
+
+
+def overview(client: Client) -> str:
+    return client.get(reverse("admin:index")).content.decode()
+
+
+def test_the_overview_tells_freshness_and_money_at_risk(acme: World, rival: World, finance: Client) -> None:
+    Heartbeat.objects.create(name="host", at=timezone.now())
+    Mapping.objects.update(problem="account 6000 not found")
+    make_delivery(acme.flows["bills"], "INV-8", "held", amount_minor=100_000_000, currency="CAD")
+    page = overview(finance)
+    assert "2 held" in page
+    assert "1,000,000.00 CAD, 1,234.50 USD" in page
+    assert "1 failed" in page
+    assert "1 mapping could not be resolved" in page
+    assert "as of" in page
+    assert "RIVAL" not in page
+    assert "No task cluster" not in page
+
+
+def test_the_overview_says_what_is_broken(acme: World, finance: Client) -> None:
+    Connection.objects.filter(pk=acme.pay.pk).update(
+        refused_at=timezone.now(), last_error="BILL refused the password", tls={"verify": False}
+    )
+    Run.objects.create(
+        flow=acme.flows["bills"], trigger="manual", state="failed", started_at=timezone.now(), error="BILL is down"
+    )
+    Flow.objects.filter(name="vendors").update(as_of=timezone.now() - timedelta(days=1))
+    Run.objects.create(flow=acme.flows["vendors"], trigger="manual", state="done", started_at=timezone.now())
+    page = overview(finance)
+    for words in (
+        "No task cluster",
+        "credentials refused",
+        "certificate is not checked",
+        "last run failed",
+        "BILL is down",
+        "late",
+        "not run yet",
+    ):
+        assert words in page, words
+
+
+def test_the_overview_takes_few_queries(
+    acme: World, rival: World, root: Client, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(12):
+        overview(root)
