@@ -7,12 +7,13 @@ from typing import Any
 
 from connectors.clock import SystemClock
 from integrations.engine import schedule, unattended
-from integrations.webhooks import check_subscriptions
+from integrations.engine.subscriptions import check_subscriptions
 
 
-def run_flow(flow_id: int, *, slot: datetime | None = None, trigger: str = "schedule", **ignored: Any) -> str:
-    """Run one flow, time-boxed. Answers in a word what came of it."""
-    return unattended.run_flow(flow_id, slot=slot, trigger=trigger, clock=SystemClock())
+def run_flow(flow_id: int, *, slot: str | None = None, trigger: str = "schedule", **ignored: Any) -> str:
+    """Run one flow, time-boxed. Answers in a word what came of it. `slot`: the planned instant, as ISO text."""
+    planned = datetime.fromisoformat(slot) if slot else None
+    return unattended.run_flow(flow_id, slot=planned, trigger=trigger, clock=SystemClock())
 
 
 def sweep() -> int:

@@ -41,32 +41,26 @@ def look(plan: Plan, clock: Clock) -> tuple[Shown, dict[str, str]]:
         try:
             shown.update({(name, kind): records for kind, records in _read(plan, name, kinds, clock)})
         except KeyMissing:
-            silent[name] = "its stored credentials cannot be opened with FERNET_KEYS"
+            silent[name] = "the stored credentials cannot be opened with FERNET_KEYS."
         except ConnectorError as error:
             silent[name] = error.message
     return shown, silent
 
 
-def verify(plan: Plan, shown: Shown) -> tuple[list[str], list[str]]:
-    """Errors (targets that are unknown or ambiguous) and warnings (sources that are), with their paths."""
+def verify(plan: Plan, shown: Shown) -> list[str]:
+    """The targets that the systems do not know, or that could mean several things, with their paths."""
     systems = _systems(plan)
     directories = {
         (name, kind): Directory(SYSTEMS[systems[name]].label, kind.label, map(_entry, records))
         for (name, kind), records in shown.items()
     }
-    errors: list[str] = []
-    warnings: list[str] = []
-    for row, source, target in _rows(plan):
-        for text, (name, side), member, found in (
-            (row.source, source, "source", warnings),
-            (row.target, target, "target", errors),
-        ):
-            if side.kind is None or text in side.words or (name, side.kind) not in directories:
-                continue
-            problem = directories[name, side.kind].find(text).problem
+    errors = []
+    for row, _, (name, side) in _rows(plan):
+        if side.kind is not None and row.target not in side.words and (name, side.kind) in directories:
+            problem = directories[name, side.kind].find(row.target).problem
             if problem:
-                found.append(f"{row.path}.{member}: {problem}")
-    return errors, warnings
+                errors.append(f"{row.path}.target: {problem}")
+    return errors
 
 
 def _rows(plan: Plan) -> Iterator[tuple[Row, tuple[str, Side], tuple[str, Side]]]:

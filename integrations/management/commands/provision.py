@@ -21,6 +21,7 @@ from integrations.provision.schema import parse
 from integrations.provision.targets import look, verify
 
 MOST_ADDED = 20  # added mapping rows that are listed one by one
+MOST_REMARKS = 10
 
 
 class Command(BaseCommand):
@@ -34,17 +35,18 @@ class Command(BaseCommand):
         plan = _checked(file)
         clock = SystemClock()
         shown, silent = look(plan, clock)
-        errors, warnings = verify(plan, shown)
-        _refuse(file, errors)
+        _refuse(file, verify(plan, shown))
         lines = apply(plan, actor=actor(), now=clock.now(), shown=shown, check=check)
         if not check:
             refresh_schedules()
-        self._report(plan, lines, warnings, silent, check)
+        self._report(plan, lines, silent, check)
 
-    def _report(self, plan: Plan, lines: list[str], warnings: list[str], silent: dict[str, str], check: bool) -> None:
+    def _report(self, plan: Plan, lines: list[str], silent: dict[str, str], check: bool) -> None:
         slug = plan.tenant.slug
         changed = [line for line in lines if not line.startswith("!")]
-        remarks = [line[2:] for line in lines if line.startswith("!")] + warnings
+        remarks = [line for line in lines if line.startswith("!")]
+        remarks[MOST_REMARKS:] = [f"! and {len(remarks) - MOST_REMARKS} more"] if len(remarks) > MOST_REMARKS else []
+        remarks += [f"! {name}: {why} Its mapping rows are resolved in the first sync." for name, why in silent.items()]
         if not changed:
             self.stdout.write(f"{slug}: nothing to change.")
         else:
@@ -52,10 +54,7 @@ class Command(BaseCommand):
         for line in _shortened(changed):
             self.stdout.write(f"  {line}")
         for remark in remarks:
-            self.stdout.write(self.style.WARNING(f"  ! {remark}"))
-        for name, why in silent.items():
-            message = f"  ! {name} did not answer ({why}); its mapping rows are resolved in the first sync"
-            self.stdout.write(self.style.WARNING(message))
+            self.stdout.write(self.style.WARNING(f"  {remark}"))
         if not check:
             self.stdout.write(f"Next: manage.py ping {slug}")
             for integration in plan.integrations:

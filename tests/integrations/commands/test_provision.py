@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from integrations.models import Connection, Flow, Integration, Mapping, Membership, Reference, Tenant
+from integrations.recipes import RECIPES
 
 from .conftest import SECRETS
 
@@ -35,12 +36,9 @@ def test_a_file_becomes_a_tenant(file, run):
     assert "Next: manage.py ping acme" in out
     integration = Integration.objects.get(name="ap")
     assert (integration.tenant.slug, integration.start_date) == ("acme", date(2026, 10, 1))
-    assert list(integration.flows.values_list("name", "every")) == [
-        ("accounts", 86400),
-        ("vendors", 3600),
-        ("bills", 300),
-        ("payments", 900),
-    ]
+    recipe = RECIPES["sage100_bill"]
+    asked = {**{flow.name: flow.every for flow in recipe.flows}, "bills": 300}
+    assert list(integration.flows.values_list("name", "every")) == list(asked.items())
     assert Connection.objects.get(name="pay").credentials["dev_key"] == SECRETS["BILL_DEV_KEY"]
     fiona = authenticate(username="fiona", password="correct horse")
     assert fiona.is_staff
@@ -127,8 +125,9 @@ def test_a_silent_system_is_no_error(file, sage, run):
     sage.stop()
     code, out, _ = run("provision", file())
     assert code == 0
-    assert "erp did not answer" in out
-    assert "first sync" in out
+    assert "! erp: " in out
+    assert "could not be reached" in out
+    assert "Its mapping rows are resolved in the first sync." in out
     row = Mapping.objects.get(source="5010-01-00")
     assert (row.source_key, row.target_label) == ("", "6000 Materials")
 
@@ -179,3 +178,12 @@ def test_what_cannot_be_read(tmp_path, run, content, message):
     code, _, error = run("provision", path)
     assert code == 2
     assert message in error
+
+
+def test_a_long_table_is_not_printed_row_by_row(provisioned, bill, run):
+    rows = "".join(f'      - {{source: "{n}", target: "6000"}}\n' for n in range(50))
+    code, out, _ = run("provision", provisioned(("    bank_accounts", f"{rows}    bank_accounts")))
+    assert code == 0
+    assert "+ 30 more mapping rows" in out
+    assert "Sage 100 has no account with the id, number or name '0'" in out
+    assert "! and 40 more" in out
