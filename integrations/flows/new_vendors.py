@@ -13,7 +13,7 @@ from connectors.domain import NewVendorDraft, Vendor, VendorStatus
 from integrations.engine.books import match_name
 from integrations.engine.codec import decode, encode
 from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Settle, Staged, Stream
-from integrations.models import Link, Reference, ReferenceKind
+from integrations.models import Delivery, Link, Reference, ReferenceKind
 
 from .base import Policy
 from .vendors import draft_of, label
@@ -62,10 +62,17 @@ class NewVendorsFlow(Policy):
                 yield item, Send("create", NewVendorDraft(draft_of(item.record, reference=""), division, number, terms))
 
     def _taken(self) -> set[str]:
-        rows = Reference.objects.filter(
+        """Numbers in the ledger as last read, those we created since, and those that may be on their way."""
+        known = Reference.objects.filter(
             connection=self.context.connection(self.context.writes), kind=ReferenceKind.VENDOR
         )
-        return {key.partition("-")[2] for key in rows.values_list("key", flat=True).iterator()}
+        keys = [*known.values_list("key", flat=True), *self._created()]
+        sent = Delivery.objects.filter(flow=self.context.flow, sent_at__isnull=False).exclude(draft="")
+        numbers = {decode(NewVendorDraft, draft).number for draft in sent.values_list("draft", flat=True)}
+        return numbers | {key.partition("-")[2] for key in keys}
+
+    def _created(self) -> Iterable[str]:
+        return Link.objects.filter(flow=self.context.flow).values_list("target_id", flat=True)
 
     def _number(self, taken: set[str]) -> str:
         rule = self.context.settings["erp_vendor_number_rule"]
