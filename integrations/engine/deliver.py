@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from connectors.errors import (
-    BadAnswer,
+    AuthExpired,
     ConfigurationError,
     ConnectorError,
-    OutcomeUnknown,
     RateLimited,
     RecordLocked,
     Rejected,
@@ -91,7 +90,8 @@ class Deliverer:
             try:
                 record = self.policy.decode(row.payload)
             except (KeyError, TypeError, ValueError) as error:
-                self.settle.failed([(Item(row, None), None)], Rejected(f"The stored record cannot be read: {error}"))
+                why = row.message or f"The stored record cannot be read: {error}"
+                self.settle.failed([(Item(row, None), None)], Rejected(why))
                 continue
             items.append(Item(row, record, links.get(row.key)))
         return items
@@ -162,7 +162,7 @@ class Deliverer:
         if isinstance(error, RecordLocked):
             self.settle.locked(part, error)
             return []
-        if isinstance(error, ConfigurationError | Transient) and not isinstance(error, OutcomeUnknown | BadAnswer):
+        if isinstance(error, ConfigurationError | Transient | AuthExpired):  # nothing was done
             wait = (error.retry_after or PAUSE) if isinstance(error, RateLimited) else None
             self.settle.put_back(part, attempted=False, wait=wait, message=error.message)
             self.stop = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import partial
 
 from django.db import IntegrityError, transaction
 
@@ -11,10 +12,10 @@ from connectors.clock import Clock
 from connectors.errors import ConnectorError
 from integrations.models import Connection, Flow, Run
 
-from .claim import ClaimLost, claim
+from .claim import Claim, ClaimLost, claim
 from .context import ConnectorPool
 from .run import FlowRun
-from .schedule import has_due_work, ring
+from .schedule import beat, due_flows, ring_again, runnable, unclaimed
 
 log = logging.getLogger(__name__)
 
@@ -27,53 +28,69 @@ def run_flow(flow_id: int, *, slot: datetime | None, trigger: str, clock: Clock)
     flow = flows.filter(pk=flow_id, enabled=True, integration__enabled=True).first()
     if flow is None:
         return "disabled"
-    if flow.integration.source.refused_at or flow.integration.target.refused_at:
+    if trigger == Run.Trigger.MANUAL:
+        _try_refused_again(flow)
+    elif flow.integration.source.refused_at or flow.integration.target.refused_at:
         return "credentials refused"
     if slot is not None and Run.objects.filter(flow=flow, slot=slot).exists():
         return "slot done"
-    held = claim(flow, clock)
+    if slot is None and flow.rung_at is None:
+        return "answered"  # a doubled bell: somebody ran since it rang
+    held = claim(flow, clock, alive=partial(beat, clock))
     if held is None:
-        return "busy"
-    pool = ConnectorPool(clock)
+        return "busy"  # whoever is at it sees the bell when he ends
+    word = "taken over"
     try:
         Flow.objects.filter(pk=flow.pk).update(rung_at=None)
-        deadline = clock.monotonic() + TIME_BOX
-        try:
-            with transaction.atomic():
-                run = FlowRun(flow, held, pool, trigger=trigger, slot=slot, deadline=deadline)
-        except IntegrityError:  # the same slot was begun by somebody else a moment ago
-            return "slot done"
-        return _work(run)
+        word = _run(flow, held, slot, trigger, clock)
     except ClaimLost as lost:
         log.warning("%s", lost)
-        return "taken over"
     finally:
-        pool.close()
         held.release()
-        _ring_siblings(flow, clock)
+    if word in ("ran", "unfinished"):
+        _ring_on(flow, clock, again=word == "unfinished")
+    return "ran" if word == "unfinished" else word
 
 
-def _work(run: FlowRun) -> str:
-    error: ConnectorError | None = None
+def _try_refused_again(flow: Flow) -> None:
+    """A person asked for it."""
+    ids = (flow.integration.source_id, flow.integration.target_id)
+    Connection.objects.filter(pk__in=ids).update(refused_at=None)
+
+
+def _run(flow: Flow, held: Claim, slot: datetime | None, trigger: str, clock: Clock) -> str:
+    pool = ConnectorPool(clock)
+    deadline = clock.monotonic() + TIME_BOX
+    try:
+        with transaction.atomic():
+            run = FlowRun(flow, held, pool, trigger=trigger, slot=slot, deadline=deadline)
+    except IntegrityError:  # the same slot was begun by somebody else a moment ago
+        return "slot done"
     try:
         run.read()
         run.deliver()
+    except ClaimLost:  # the next owner has closed this run
+        raise
     except ConnectorError as trouble:
-        error = trouble
-        log.warning("%s: %s", run.flow, trouble)
+        log.warning("%s: %s", flow, trouble)
+        run.finish(trouble)
+        return "failed"
+    except BaseException as crash:  # the queue's time-out too, which is no Exception
+        run.finish(crash)
+        raise
     finally:
-        run.finish(error)
-    if error is None:
-        ids = (run.flow.integration.source_id, run.flow.integration.target_id)
-        Connection.objects.filter(pk__in=ids).update(last_ok_at=run.clock.now(), last_error="")
-    return "failed" if error else "ran"
+        pool.close()
+    run.finish()
+    ids = (flow.integration.source_id, flow.integration.target_id)
+    Connection.objects.filter(pk__in=ids).update(last_ok_at=clock.now(), last_error="")
+    return "unfinished" if run.out_of_time else "ran"
 
 
-def _ring_siblings(flow: Flow, clock: Clock) -> None:
-    """Flows that this one asked for something, or whose held records it may have released, run now."""
-    siblings = Flow.objects.filter(integration=flow.integration, enabled=True).select_related("integration")
+def _ring_on(flow: Flow, clock: Clock, *, again: bool) -> None:
+    """Flows that this one asked for something, or whose held records it may have released, run now; itself too,
+    when its time was up or a bell rang meanwhile. Those that are running look for themselves when they end."""
     now = clock.now()
-    for sibling in siblings:
-        if sibling.pk != flow.pk and (sibling.rung_at is not None or has_due_work(sibling, now)):
-            Flow.objects.filter(pk=sibling.pk).update(rung_at=None)
-            ring(sibling, trigger=Run.Trigger.SWEEP)
+    siblings = runnable().filter(unclaimed(now), integration=flow.integration)
+    due = due_flows(now) | ({flow.pk} if again else set())
+    rung = set(siblings.filter(rung_at__isnull=False).values_list("pk", flat=True))
+    ring_again(siblings.filter(pk__in=rung | due), now)
