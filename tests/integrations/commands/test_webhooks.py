@@ -8,7 +8,7 @@ import pytest
 from audit.models import AuditEvent
 from connectors.clock import SystemClock
 from integrations.engine.subscriptions import check_subscriptions
-from integrations.models import Connection, WebhookEvent, WebhookSubscription
+from integrations.models import Connection, Integration, WebhookEvent, WebhookSubscription
 
 pytestmark = pytest.mark.django_db
 
@@ -134,3 +134,20 @@ def test_the_daily_check_enables_what_the_cloud_gave_up(registered, bill):
 def test_the_daily_check_survives_a_cloud_that_does_not_answer(registered, bill):
     bill.stop()
     assert check_subscriptions(SystemClock()) == 0
+
+
+def test_two_integrations_of_one_connection_share_its_subscription(registered, bill, run):
+    first = registered.integration
+    Integration.objects.create(
+        tenant=first.tenant,
+        name="west",
+        recipe=first.recipe,
+        source=first.source,
+        target=first.target,
+        start_date=first.start_date,
+    )
+    assert run("webhooks", "acme/west", "register")[0] == 0
+    assert run("webhooks", "acme/west", "rotate")[0] == 0
+    key = bill.sandbox.security_keys[there(bill)["id"]]
+    assert [row.key for row in WebhookSubscription.objects.all()] == [key, key]
+    assert [row.previous_key for row in WebhookSubscription.objects.all()] == [registered.key] * 2
