@@ -32,6 +32,8 @@ class System:
     label: str
     connector: str
     sandbox: str
+    sandbox_data: str  # function that fills a fresh sandbox with sample records
+    sandbox_example: str  # connectors.sandboxing.Example: how a connection enters it
     settings: tuple[Field, ...]
     credentials: tuple[Field, ...]
     needs_one_of: tuple[tuple[str, ...], ...] = ()  # credentials of which at least one group must be complete
@@ -49,6 +51,8 @@ SYSTEMS: dict[str, System] = {
         label="Sage 100",
         connector="connectors.sage100.connector:Sage100",
         sandbox="connectors.sage100.sandbox:Sage100Sandbox",
+        sandbox_data="connectors.sage100.sandbox:load_demo",
+        sandbox_example="connectors.sage100.sandbox:EXAMPLE",
         settings=(
             Field(
                 "company_code",
@@ -74,6 +78,8 @@ SYSTEMS: dict[str, System] = {
         label="BILL",
         connector="connectors.bill.connector:Bill",
         sandbox="connectors.bill.sandbox:BillSandbox",
+        sandbox_data="connectors.bill.sandbox:load_demo",
+        sandbox_example="connectors.bill.sandbox:EXAMPLE",
         settings=(
             Field(
                 "organization_id",

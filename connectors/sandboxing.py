@@ -72,6 +72,15 @@ class Fault:
         return (not self.method or self.method == request.method) and bool(re.search(self.path, request.path))
 
 
+@dataclass(frozen=True)
+class Example:
+    """What a connection to a fresh sandbox needs. `path` follows the sandbox's root in the base URL."""
+
+    path: str
+    settings: dict[str, Any]
+    credentials: dict[str, str]
+
+
 class Dropped(Exception):
     """Close the connection without an answer."""
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .actions import Actions
-from .demo import load_demo
+from .demo import EXAMPLE, load_demo
 
-__all__ = ["BillSandbox", "load_demo"]
+__all__ = ["EXAMPLE", "BillSandbox", "load_demo"]
 
 
 class BillSandbox(Actions):

@@ -5,8 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from connectors.sandboxing import Example
+
 from .actions import Actions
 
+EXAMPLE = Example(
+    path="/connect",
+    settings={"organization_id": "00801SANDBOXORGANIZA"},
+    credentials={
+        "username": "ap-sync@example.com",
+        "password": "sandbox-password",
+        "dev_key": "01SANDBOXDEVELOPERKEY",
+    },
+)
 ACCOUNTS = (
     ("1000", "Operating Cash", "BANK"),
     ("1010", "Payroll Cash", "BANK"),

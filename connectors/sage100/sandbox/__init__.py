@@ -18,6 +18,7 @@ from connectors.sage100.sandbox.actions import Actions
 from connectors.sage100.sandbox.agent import Client
 from connectors.sage100.sandbox.batches import Batches
 from connectors.sage100.sandbox.data import (
+    EXAMPLE,
     FULL_KEY,
     POSTING_KEY,
     READ_KEY,
@@ -33,6 +34,7 @@ from connectors.sage100.sandbox.payments import Payments
 from connectors.sage100.sandbox.vendors import Vendors
 
 __all__ = [
+    "EXAMPLE",
     "FULL_KEY",
     "POSTING_KEY",
     "READ_KEY",

@@ -12,10 +12,12 @@ from connectors.sage100.sandbox.actions import Actions
 from connectors.sage100.sandbox.agent import Client
 from connectors.sage100.sandbox.build import Builder
 from connectors.sage100.sandbox.model import Company, Segment
+from connectors.sandboxing import Example
 
 FULL_KEY = "sandbox-sage100-full-0123456789abcdef"
 READ_KEY = "sandbox-sage100-read-0123456789abcdef"
 POSTING_KEY = "sandbox-sage100-posting-0123456789abcdef"
+EXAMPLE = Example(path="", settings={"company_code": "ABC"}, credentials={"api_key": FULL_KEY})
 WRITES = ("read", "vendors:write", "payments:write")
 
 # codes of the three segments, what it is, account type, status
