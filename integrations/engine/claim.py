@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connections
@@ -26,11 +27,14 @@ class Claim:
     """Held while a flow runs. `died_before` is set when it was taken from a worker that stopped beating: the
     instant before which that worker must have died, so that its last request was sent no later."""
 
-    def __init__(self, flow: Flow, token: str, clock: Clock, died_before: datetime | None) -> None:
+    def __init__(
+        self, flow: Flow, token: str, clock: Clock, died_before: datetime | None, alive: Callable[[], None] | None
+    ) -> None:
         self.flow = flow
         self.token = token
         self.clock = clock
         self.died_before = died_before
+        self._alive = alive
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"claim-{flow.pk}")
         self._thread.start()
@@ -54,12 +58,14 @@ class Claim:
                 Flow.objects.filter(pk=self.flow.pk, claim_token=self.token).update(
                     lease_until=self.clock.now() + LEASE
                 )
+                if self._alive:
+                    self._alive()
         finally:
             connections.close_all()
 
 
-def claim(flow: Flow, clock: Clock) -> Claim | None:
-    """The claim of a flow, or None while another live worker holds it."""
+def claim(flow: Flow, clock: Clock, *, alive: Callable[[], None] | None = None) -> Claim | None:
+    """The claim of a flow, or None while another live worker holds it. `alive` is called with every beat."""
     now = clock.now()
     token = uuid.uuid4().hex
     before = Flow.objects.filter(pk=flow.pk).values_list("claim_token", "lease_until").first()
@@ -73,7 +79,7 @@ def claim(flow: Flow, clock: Clock) -> Claim | None:
     if not taken:
         return None
     flow.refresh_from_db()
-    return Claim(flow, token, clock, lease_until if old_token else None)
+    return Claim(flow, token, clock, lease_until if old_token else None, alive)
 
 
 def claim_waiting(flow: Flow, clock: Clock, *, patience: float) -> Claim | None:

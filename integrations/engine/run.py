@@ -84,17 +84,19 @@ class FlowRun:
     # --- reading ---------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Read every stream of the flow, staging page by page. Raises ConnectorError."""
+        """Read every stream of the flow, staging page by page, while there is time. Raises ConnectorError."""
         with self._measured():
             started = self.clock.now()
             for stream in self.policy.streams():
-                self._read_stream(stream)
+                if not self._read_stream(stream):
+                    return  # the next run goes on where the cursor stands
             fields: dict[str, Any] = {"as_of": started}
             if self.full:
                 fields["last_full_at"] = started
             Flow.objects.filter(pk=self.flow.pk).update(**fields)
 
-    def _read_stream(self, stream: Stream) -> None:
+    def _read_stream(self, stream: Stream) -> bool:
+        """False when time was up before its end."""
         cursor = None if stream.once else self.flow.cursors.get(stream.name)
         if self.full and not stream.once and self._complete(cursor):
             cursor = None
@@ -105,10 +107,13 @@ class FlowRun:
             if stream.counts:
                 self.counts["read"] += len(page.records)
                 self.progress(self.flow.name, "read", self.counts["read"])
+            if self.out_of_time:
+                return False
         if stream.after:
             with transaction.atomic():
                 self.claim.fence()
                 self._stage(stream.after())
+        return True
 
     def _complete(self, cursor: dict[str, Any] | None) -> bool:
         """A chain of pages that was interrupted goes on where it was, even in a full read."""

@@ -134,15 +134,19 @@ def unclaimed(now: datetime) -> Q:
     return Q(claim_token="") | Q(lease_until__lt=now)
 
 
-def due_flows(now: datetime) -> set[int]:
-    """Ids of flows with deliveries that a run would do something about."""
+def has_due_work(flow: Flow, now: datetime) -> bool:
+    return bool(due_flows(Flow.objects.filter(pk=flow.pk), now))
+
+
+def due_flows(flows: QuerySet[Flow], now: datetime) -> set[int]:
+    """Ids of those flows with deliveries that a run would do something about."""
     ripe = Q(not_before__isnull=True) | Q(not_before__lte=now)
     due = (
         Q(state__in=(State.PENDING, State.UNCERTAIN)) & ripe
         | Q(state=State.SENDING)
         | Q(state=State.HELD) & (Q(generation__lt=F("flow__integration__generation")) | Q(not_before__lte=now))
     )
-    return set(Delivery.objects.filter(due).order_by().values_list("flow_id", flat=True).distinct())
+    return set(Delivery.objects.filter(due, flow__in=flows).order_by().values_list("flow_id", flat=True).distinct())
 
 
 # --- the sweep ------------------------------------------------------------------------------------
@@ -158,8 +162,8 @@ def sweep(clock: Clock) -> int:
     refresh_schedules(clock)
     free = runnable().filter(unclaimed(now))
     lost = set(free.filter(rung_at__lt=now - BELL_LIFE).values_list("pk", flat=True))
-    quiet = set(free.filter(pk__in=due_flows(now), rung_at__isnull=True).values_list("pk", flat=True))
-    ready = lost | {pk for pk in quiet if not _patient(pk, now)}
+    due = due_flows(free.filter(rung_at__isnull=True), now)
+    ready = lost | {pk for pk in due if not _patient(pk, now)}
     return ring_again(Flow.objects.filter(pk__in=ready).order_by("integration", "position"), now)
 
 

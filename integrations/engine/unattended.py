@@ -15,7 +15,7 @@ from integrations.models import Connection, Flow, Run
 from .claim import Claim, ClaimLost, claim
 from .context import ConnectorPool
 from .run import FlowRun
-from .schedule import beat, due_flows, ring_again, runnable, unclaimed
+from .schedule import beat, due_flows, has_due_work, ring_again, runnable, unclaimed
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def run_flow(flow_id: int, *, slot: datetime | None, trigger: str, clock: Clock)
         return "credentials refused"
     if slot is not None and Run.objects.filter(flow=flow, slot=slot).exists():
         return "slot done"
-    if slot is None and flow.rung_at is None:
+    if slot is None and flow.rung_at is None and not has_due_work(flow, clock.now()):
         return "answered"  # a doubled bell: somebody ran since it rang
     held = claim(flow, clock, alive=partial(beat, clock))
     if held is None:
@@ -90,7 +90,7 @@ def _ring_on(flow: Flow, clock: Clock, *, again: bool) -> None:
     """Flows that this one asked for something, or whose held records it may have released, run now; itself too,
     when its time was up or a bell rang meanwhile. Those that are running look for themselves when they end."""
     now = clock.now()
-    siblings = runnable().filter(unclaimed(now), integration=flow.integration)
-    due = due_flows(now) | ({flow.pk} if again else set())
-    rung = set(siblings.filter(rung_at__isnull=False).values_list("pk", flat=True))
-    ring_again(siblings.filter(pk__in=rung | due), now)
+    free = runnable().filter(unclaimed(now), integration=flow.integration)
+    ready = set(free.filter(rung_at__isnull=False).values_list("pk", flat=True))
+    ready |= due_flows(free.exclude(pk=flow.pk), now) | ({flow.pk} if again else set())
+    ring_again(free.filter(pk__in=ready), now)

@@ -138,13 +138,24 @@ def read_heartbeat() -> datetime | None:
     return last_heartbeat()
 
 
+def spawn_cluster() -> ClusterProcess:
+    """A new cluster on sound schedules: what the sweep puts right in operation, a frozen scheduler needs before."""
+    from integrations.engine.schedule import refresh_schedules
+
+    try:
+        close_old_connections()
+        refresh_schedules()
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("The schedules cannot be written: %s", type(error).__name__)
+    return ClusterProcess([sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"])
+
+
 class Command(BaseCommand):
     help = "Run the task cluster (qcluster) and restart it when its heartbeat stops."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"]
         watchdog = Watchdog(
-            spawn=lambda: ClusterProcess(command),
+            spawn=spawn_cluster,
             heartbeat=read_heartbeat,
             clock=SystemClock(),
             stop_timeout=settings.Q_CLUSTER["timeout"] + STOP_MARGIN_SECONDS,
