@@ -231,6 +231,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"ml-c
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"  # dates that read the same everywhere
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.contrib.admin.widgets import AdminURLFieldWidget
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
 
 from connectors.errors import ConfigurationError
@@ -23,6 +23,11 @@ from integrations.models import Connection
 SETTING = "setting_"
 CREDENTIAL = "credential_"
 HIDDEN = ("secret", "pem")
+
+
+class LongURLInput(forms.URLInput):
+    def __init__(self) -> None:
+        super().__init__({"class": "vTextField"})
 
 
 class HiddenText(forms.Textarea):
@@ -38,7 +43,7 @@ class ConnectionForm(forms.ModelForm):
     system: System
     keys_missing = False  # the stored credentials cannot be opened: all have to be entered again
 
-    base_url = forms.URLField(label="Base URL", max_length=500, assume_scheme="https", widget=AdminURLFieldWidget)
+    base_url = forms.URLField(label="Base URL", max_length=500, assume_scheme="https", widget=LongURLInput)
     tls_verify = forms.BooleanField(
         label="Check the server's certificate", required=False, initial=True, help_text="Leave this on."
     )
@@ -171,7 +176,7 @@ def fieldsets_for(system: System, *, forget: bool = True) -> list[tuple[str | No
 def _form_field(field: Field) -> forms.Field:
     common: dict[str, Any] = {"label": field.label, "required": field.required, "help_text": field.help}
     if field.kind == "secret":
-        return _patterned(forms.CharField(widget=SecretInput, **common), field)
+        return _patterned(forms.CharField(widget=SecretInput({"class": "vTextField"}), **common), field)
     if field.kind == "pem":
         return forms.CharField(widget=HiddenText(attrs={"rows": 4, "autocomplete": "off"}), **common)
     if field.kind == "bool":
@@ -182,8 +187,8 @@ def _form_field(field: Field) -> forms.Field:
     if field.kind == "number":
         return forms.IntegerField(min_value=1, **common)
     if field.kind == "url":
-        return forms.URLField(validators=[safe_url], assume_scheme="https", **common)
-    return _patterned(forms.CharField(**common), field)
+        return forms.URLField(validators=[safe_url], assume_scheme="https", widget=LongURLInput, **common)
+    return _patterned(forms.CharField(widget=AdminTextInputWidget, **common), field)
 
 
 def _patterned(form_field: forms.CharField, field: Field) -> forms.CharField:

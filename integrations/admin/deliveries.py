@@ -31,13 +31,13 @@ TIMELINE = 200  # events shown
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
     tenant_path = "flow__integration__tenant"
-    list_display = ("document_", "flow_", "state_", "amount_", "due_date", "message_", "target_id", "updated_at")
+    list_display = ("document_", "state_and_message", "amount_", "flow_", "due_date", "updated_at")
     list_display_links = ("document_",)
     list_filter = (
-        "state",
-        "reason",
         related_filter(Integration, "flow__integration"),
         related_filter(Flow, "flow"),
+        "state",
+        "reason",
     )
     list_select_related = ("flow__integration__tenant",)
     search_fields = ("document", "key", "target_id")
@@ -46,9 +46,12 @@ class DeliveryAdmin(ReadOnly):
     actions = ("replay", "mark_done_outside")
     change_form_template = "admin/integrations/delivery/detail.html"
     fieldsets = (
-        (None, {"fields": ("state_", "fix", "message", "amount_", "due_date", "candidates_")}),
-        ("Identity", {"fields": ("flow_", "key", "version", "target_id", "action", "created_at", "updated_at")}),
-        ("Attempts", {"fields": ("attempts", "sent_at", "not_before", "evidence_")}),
+        (None, {"fields": ("state_", "fix", "message", ("amount_", "due_date"), "candidates_")}),
+        (
+            "Identity",
+            {"fields": ("flow_", ("key", "version"), ("target_id", "action"), ("created_at", "updated_at"))},
+        ),
+        ("Attempts", {"fields": (("attempts", "sent_at", "not_before"), "evidence_")}),
         ("Record as read", {"fields": ("record",)}),
         ("As sent", {"fields": ("sent",)}),
         ("Audit trail", {"fields": ("timeline",)}),
@@ -89,12 +92,11 @@ class DeliveryAdmin(ReadOnly):
     def amount_(self, delivery: Delivery) -> str:
         return format_html('<span class="money">{}</span>', format_money(delivery.amount_minor, delivery.currency))
 
-    @admin.display(description="message")
-    def message_(self, delivery: Delivery) -> str:
+    @admin.display(description="state")
+    def state_and_message(self, delivery: Delivery) -> str:
         fix = fix_for(delivery) if delivery.state in OPEN else None
-        if fix and fix.url:
-            return format_html('{} <a href="{}">{}</a>', delivery.message, fix.url, fix.text)
-        return delivery.message
+        link = format_html('<a href="{}">{}</a>', fix.url, fix.text) if fix and fix.url else ""
+        return format_html("{}<div>{} {}</div>", self.state_(delivery), delivery.message, link)
 
     # --- detail --------------------------------------------------------------------------------------
 
@@ -113,15 +115,15 @@ class DeliveryAdmin(ReadOnly):
     def evidence_(self, delivery: Delivery) -> str:
         return _table(delivery.evidence) or "none"
 
-    @admin.display(description="")
+    @admin.display(description="record")
     def record(self, delivery: Delivery) -> str:
         return _table(_loads(delivery.payload)) or "none"
 
-    @admin.display(description="")
+    @admin.display(description="sent")
     def sent(self, delivery: Delivery) -> str:
         return _table(_loads(delivery.draft)) or "nothing was sent"
 
-    @admin.display(description="")
+    @admin.display(description="trail")
     def timeline(self, delivery: Delivery) -> str:
         integration = delivery.flow.integration
         events = AuditEvent.objects.filter(

@@ -102,7 +102,7 @@ class MappingAdmin(TenantScoped):
     def source_(self, mapping: Mapping) -> str:
         return mapping.source_label or mapping.source
 
-    @admin.display(description="is")
+    @admin.display(description="found to be")
     def meaning(self, mapping: Mapping) -> str:
         if mapping.problem:
             return format_html('<span class="bad">{}</span>', mapping.problem)

@@ -143,7 +143,7 @@ def _row(flow: Any, now: datetime, planned: datetime | None, stuck: list[Stuck])
     active = flow.enabled and flow.integration.enabled
     failed = flow.run_state == Run.State.FAILED
     return FlowRow(
-        name=flow.name,
+        name=flow.name.replace("_", " "),
         state=flow_state(flow, now),
         as_of=clock_time(flow.as_of, zone, now),
         every=format_duration(flow.every),

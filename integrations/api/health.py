@@ -7,14 +7,12 @@ from datetime import timedelta
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from integrations.engine.schedule import last_heartbeat, next_runs
-from integrations.models import Flow
+from integrations.engine.schedule import last_heartbeat, next_runs, runnable, unclaimed
 
 HEARTBEAT_LATE = timedelta(seconds=120)
 FLOW_LATE = timedelta(seconds=300)
@@ -81,13 +79,7 @@ def oldest_due() -> timedelta:
     Flows of a connection whose credentials were refused are not late: they wait for a person.
     """
     now = timezone.now()
-    waiting = Flow.objects.filter(
-        Q(claim_token="") | Q(lease_until__lt=now),
-        enabled=True,
-        integration__enabled=True,
-        integration__source__refused_at=None,
-        integration__target__refused_at=None,
-    )
+    waiting = runnable().filter(unclaimed(now))
     planned = next_runs()
     due = [each for pk, rung in waiting.values_list("pk", "rung_at") for each in (rung, planned.get(pk)) if each]
     return max(now - min(due), timedelta(0)) if due else timedelta(0)

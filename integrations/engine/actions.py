@@ -7,7 +7,7 @@ from django.db.models.query import QuerySet
 
 from connectors.clock import Clock, SystemClock
 from integrations.mapping.resolve import resolve
-from integrations.models import Delivery, Flow, Integration, Run, State
+from integrations.models import Connection, Delivery, Flow, Integration, Run, State
 
 from .context import recipe_of
 from .run import bump
@@ -60,11 +60,13 @@ def mark_done_outside(delivery: Delivery, *, reason: str, actor: str, clock: Clo
 
 
 def sync_now(flow: Flow, *, actor: str, clock: Clock | None = None) -> None:
-    """Ring the doorbell of a flow."""
+    """Ring the doorbell of a flow. A person asks, so credentials that were refused get another try."""
     clock = clock or SystemClock()
     trail = _trail(flow, actor, clock)
     with transaction.atomic():
         trail.write([trail.entry("sync_requested", outcome="requested")])
+        sides = (flow.integration.source_id, flow.integration.target_id)
+        Connection.objects.filter(pk__in=sides).update(refused_at=None)
     Flow.objects.filter(pk=flow.pk).update(rung_at=None)
     ring(flow, trigger=Run.Trigger.MANUAL)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from audit.models import AuditEvent
+from integrations.display import format_duration
 from integrations.models import Connection, Flow, Heartbeat, Integration, Mapping, Run
 from tests.integrations.world import World, make_delivery
 
@@ -28,11 +29,15 @@ def filled(world: World, **fields: Any) -> dict[str, Any]:
         "flows-TOTAL_FORMS": len(world.flows),
         "flows-INITIAL_FORMS": len(world.flows),
     }
-    for number, (name, flow) in enumerate(world.flows.items()):
-        every = {"accounts": "1d", "vendors": "1h"}.get(name, "15m")
+    for number, flow in enumerate(world.flows.values()):
+        every = format_duration(flow.every)
         values |= {f"flows-{number}-id": flow.pk, f"flows-{number}-integration": world.integration.pk}
         values |= {f"flows-{number}-enabled": "on", f"flows-{number}-every": every}
     return {name: value for name, value in (values | fields).items() if value is not None}
+
+
+def field_of(world: World, flow: str, name: str) -> str:
+    return f"flows-{list(world.flows).index(flow)}-{name}"
 
 
 def test_the_form_reads_back_unchanged(acme: World, administrator: Client) -> None:
@@ -44,7 +49,10 @@ def test_the_form_reads_back_unchanged(acme: World, administrator: Client) -> No
 
 
 def test_an_interval_takes_effect_at_once(acme: World, administrator: Client) -> None:
-    assert administrator.post(change(acme), filled(acme, **{"flows-2-every": "1h 30m"})).status_code == 302
+    assert (
+        administrator.post(change(acme), filled(acme, **{field_of(acme, "bills", "every"): "1h 30m"})).status_code
+        == 302
+    )
     bills = Flow.objects.get(name="bills")
     assert bills.every == 5400
     assert Schedule.objects.get(name=f"flow:{bills.pk}").minutes == 90
@@ -53,7 +61,7 @@ def test_an_interval_takes_effect_at_once(acme: World, administrator: Client) ->
 
 
 def test_a_flow_that_is_switched_off_loses_its_schedule(acme: World, administrator: Client) -> None:
-    administrator.post(change(acme), filled(acme, **{"flows-2-enabled": None}))
+    administrator.post(change(acme), filled(acme, **{field_of(acme, "bills", "enabled"): None}))
     bills = Flow.objects.get(name="bills")
     assert not bills.enabled
     assert not Schedule.objects.filter(name=f"flow:{bills.pk}").exists()
@@ -61,7 +69,7 @@ def test_a_flow_that_is_switched_off_loses_its_schedule(acme: World, administrat
 
 @pytest.mark.parametrize("text", ["", "soon", "5s", "10x", "-1m", "9999999d"])
 def test_a_silly_interval_is_refused(acme: World, administrator: Client, text: str) -> None:
-    assert administrator.post(change(acme), filled(acme, **{"flows-2-every": text})).status_code == 200
+    assert administrator.post(change(acme), filled(acme, **{field_of(acme, "bills", "every"): text})).status_code == 200
     assert Flow.objects.get(name="bills").every == 900
 
 
@@ -71,7 +79,7 @@ def test_an_earlier_start_reads_again(acme: World, administrator: Client) -> Non
     assert Flow.objects.filter(last_full_at=None).count() == 0
     administrator.post(change(acme), filled(acme, start_date="2026-09-01"))
     assert {json.dumps(flow.cursors) for flow in Flow.objects.all()} == {"{}"}
-    assert Flow.objects.filter(last_full_at=None).count() == 4
+    assert Flow.objects.filter(last_full_at=None).count() == len(acme.flows)
 
 
 def test_an_integration_is_added_with_its_flows(acme: World, administrator: Client) -> None:
@@ -90,8 +98,8 @@ def test_an_integration_is_added_with_its_flows(acme: World, administrator: Clie
     made = Integration.objects.get(name="second")
     assert made.start_date == date(2026, 11, 1)
     assert made.settings["long_invoice_numbers"] == "shorten"
-    assert [flow.name for flow in made.flows.all()] == ["accounts", "vendors", "bills", "payments"]
-    assert Schedule.objects.filter(name__startswith="flow:").count() == 8
+    assert [flow.name for flow in made.flows.all()] == list(acme.flows)
+    assert Schedule.objects.filter(name__startswith="flow:").count() == 2 * len(acme.flows)
 
 
 def test_connections_of_two_tenants_are_never_paired(acme: World, rival: World, root: Client) -> None:
@@ -114,7 +122,13 @@ def test_sync_now_rings_all_flows_or_one(acme: World, finance: Client) -> None:
     assert [flow.name for flow in Flow.objects.filter(rung_at__isnull=False)] == ["bills"]
     answer = finance.post(path, {"next": "overview"})
     assert answer.url == reverse("admin:index")
-    assert Flow.objects.filter(rung_at__isnull=False).count() == 4
+    assert Flow.objects.filter(rung_at__isnull=False).count() == len(acme.flows)
+
+
+def test_sync_now_gives_refused_credentials_another_try(acme: World, finance: Client) -> None:
+    Connection.objects.filter(pk=acme.pay.pk).update(refused_at=timezone.now())
+    finance.post(reverse("admin:integrations_integration_sync", args=[acme.integration.pk]))
+    assert Connection.objects.get(pk=acme.pay.pk).refused_at is None
 
 
 # --- the overview --------------------------------------------------------------------------------
