@@ -85,6 +85,7 @@ class MappingAdmin(TenantScoped):
     list_filter = (related_filter(Integration, "integration"), "table", ProblemFilter)
     list_select_related = ("integration__tenant",)
     list_per_page = 100
+    sortable_by = ()
     search_fields = ("source", "source_key", "source_label", "target", "target_id", "target_label")
     readonly_fields = ("meaning",)
     fields = ("integration", "table", "source", "target", "meaning")

@@ -114,6 +114,7 @@ class PersonAdmin(UserAdmin):
     filter_horizontal = ()
     list_per_page = 50
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     readonly_fields = ("last_login",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),

@@ -31,6 +31,7 @@ class TenantScoped(admin.ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # a count for every choice of every filter
     paginator = CappedPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
