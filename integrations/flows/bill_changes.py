@@ -15,6 +15,8 @@ from itertools import combinations
 from connectors.domain import Bill, Blocked, TargetBill
 from integrations.engine.vocabulary import Hold, Reason
 
+LOOK_AGAIN = 900.0  # seconds; a payment that was stopped in the cloud is no change that any feed tells of
+
 HOLDS = {Blocked.ON_HOLD: "on hold", Blocked.VENDOR_ON_HOLD: "on hold (its vendor is)"}
 
 
@@ -81,6 +83,7 @@ def withdrawal(bill: Bill, target: TargetBill, *, ours: bool, here: str, there: 
         reason,
         f"Invoice {bill.number} is {word} in {here}, but its payment in {there} is made or under way "
         f"(paid {target.paid} of {target.total}): stop one of them.",
+        retry_after=LOOK_AGAIN,
     )
 
 

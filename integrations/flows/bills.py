@@ -217,15 +217,21 @@ class BillsFlow(Policy):
             if same and link.state == Link.State.ACTIVE and not bill_changes.stopping(bill, ours=ours):
                 yield item, Settle("Nothing to change.", closed=bill.balance <= 0)
                 continue
+            paid_outside = not ours and bill.total == basis.total
             owed = basis.balance + basis.posted if ours else bill.balance + item.posted
             draft = decode(BillDraft, link.draft) if same else self._draft(bill, owed, vendors) if owed > 0 else None
-            judged.append((item, ours, draft))
-        targets = self.context.writer.get_bills([item.link.target_id for item, _, _ in judged if item.link])
-        for item, ours, draft in judged:
-            yield item, self._judge(item, ours, draft, targets)
+            judged.append((item, ours, paid_outside, draft))
+        targets = self.context.writer.get_bills([item.link.target_id for item, *_ in judged if item.link])
+        for item, ours, paid_outside, draft in judged:
+            yield item, self._judge(item, ours, paid_outside, draft, targets)
 
     def _judge(
-        self, item: Item, ours: bool, draft: BillDraft | Hold | None, targets: dict[str, TargetBill]
+        self,
+        item: Item,
+        ours: bool,
+        paid_outside: bool,
+        draft: BillDraft | Hold | None,
+        targets: dict[str, TargetBill],
     ) -> Decision:
         bill: Bill = item.record
         link = item.link
@@ -253,9 +259,10 @@ class BillsFlow(Policy):
             return Settle("Nothing to change.")
         if not target.unpaid:
             return Hold(
-                Reason.CHANGED_AFTER_DELIVERY if ours else Reason.PAID_IN_ERP,
+                Reason.PAID_IN_ERP if paid_outside else Reason.CHANGED_AFTER_DELIVERY,
                 f"Invoice {bill.number} changed in {self.here} (owed there: {bill.balance}), but a payment in "
                 f"{self.there} is made or under way (bill {target.total}, paid {target.paid}).",
+                retry_after=bill_changes.LOOK_AGAIN,
             )
         return Send("restore" if by_us and target.archived else "update", draft, target_id=link.target_id)
 
@@ -331,7 +338,8 @@ class BillsFlow(Policy):
             archived = item.delivery.action == "archive"
             link.state = Link.State.ARCHIVED if archived else Link.State.ACTIVE
         link.seen = seen_of(bill)
-        link.basis = bill_changes.Basis(bill.total, bill.balance, item.posted, content(bill)).text()
+        if link.state != Link.State.ARCHIVED:  # else the draft is still that of the invoice as it was before
+            link.basis = bill_changes.Basis(bill.total, bill.balance, item.posted, content(bill)).text()
         link.closed = isinstance(decision, Settle) and decision.closed
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
