@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests import builders
+
+
+@pytest.fixture
+def world(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[builders.World]:
+    """An empty company in Sage 100, an empty organization in BILL. `@pytest.mark.parametrize("world", [options],
+    indirect=True)` passes options to `builders.world`."""
+    options: dict[str, Any] = getattr(request, "param", {})
+    with builders.world(**options) as made:
+        yield made
