@@ -24,6 +24,7 @@ from integrations.engine.vocabulary import (
     Stream,
 )
 from integrations.models import Delivery, Link, MappingTable, ReferenceKind
+from integrations.models.delivery import UNSENT
 
 from .base import Policy
 
@@ -41,7 +42,7 @@ class VendorsFlow(Policy):
     def streams(self) -> Iterable[Stream]:
         context = self.context
         yield Stream("target vendors", context.writer.read_vendors, self._absorb_target, counts=False)
-        yield Stream("source vendors", context.reader.read_vendors, self._absorb_source)
+        yield Stream("source vendors", context.reader.read_vendors, self._absorb_source, after=self._asked_for)
 
     def _absorb_target(self, records: Sequence[Vendor]) -> Iterable[Staged]:
         book = self.context.references(self.context.writes)
@@ -57,6 +58,16 @@ class VendorsFlow(Policy):
             Delivery.objects.filter(flow=self.context.flow, key__in=keys).values_list("key", flat=True)
         )
         return [stage(record) for record in records if record.key in known]
+
+    def _asked_for(self) -> Iterable[Staged]:
+        """Vendors that waiting records ask for and that nobody staged: they were asked for before they were read."""
+        waiting = Delivery.objects.filter(flow__integration=self.context.integration, state__in=UNSENT)
+        owners = waiting.exclude(flow=self.context.flow).exclude(group="").order_by()
+        keys = set(owners.values_list("group", flat=True).distinct())
+        if not keys:
+            return []
+        staged = Delivery.objects.filter(flow=self.context.flow, key__in=keys).values_list("key", flat=True)
+        return self.wanted(keys.difference(staged, self.context.links().get(keys)))
 
     def wanted(self, keys: Iterable[str]) -> list[Staged]:
         rows = self.context.references(self.context.reads).get(ReferenceKind.VENDOR, keys)

@@ -169,9 +169,9 @@ def test_many_rings_before_a_run_are_one(world: World) -> None:
 
 
 def test_a_bell_rung_in_a_transaction_that_fails_did_not_ring(world: World) -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         ring(world.flows["payments"])
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert bells() == []
     assert Flow.objects.get(pk=world.flows["payments"].pk).rung_at is None
 
