@@ -60,10 +60,10 @@ def show_result(stdout: OutputWrapper, result: SyncResult) -> None:
         requests = ", ".join(f"{system} {count}" for system, count in sorted(flow.requests.items()))
         counts = (str(flow.counts.get(name, 0) or "") for name in COLUMNS)
         table.add_row(flow.flow, *counts, requests, f"{flow.seconds:.1f}")
-    _print(stdout, table)
+    print_tables(stdout, table)
     for title, entries in (("Needs attention", result.held), ("Failed", result.failed)):
         if entries:
-            _print(stdout, _attention(title, entries))
+            print_tables(stdout, _attention(title, entries))
     if result.trouble:
         trouble = result.trouble
         stdout.write(f"Connection {trouble.connection} does not serve us ({trouble.step}): {trouble.message}")
@@ -79,7 +79,7 @@ def show_would(stdout: OutputWrapper, would: Sequence[dict[str, Any]]) -> None:
     for row in rows[: SHOWN * 5]:
         why = ": ".join(filter(None, (row.get("reason"), row.get("message"))))
         table.add_row(row["action"], row["flow"], row["document"], row.get("amount", ""), why)
-    _print(stdout, table)
+    print_tables(stdout, table)
     _more(stdout, len(rows) - SHOWN * 5)
 
 
@@ -101,7 +101,8 @@ def _more(stdout: OutputWrapper, count: int) -> None:
         stdout.write(f"and {count} more: --json lists all of them.")
 
 
-def _print(stdout: OutputWrapper, *renderables: Any) -> None:
+def print_tables(stdout: OutputWrapper, *renderables: Any) -> None:
+    """As wide as the terminal; 160 columns when piped."""
     console = Console(file=stdout, width=None if stdout.isatty() else 160, highlight=False)
     for each in renderables:
         console.print(each)

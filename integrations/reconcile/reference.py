@@ -1,0 +1,123 @@
+"""Reference data: are mapped accounts and linked vendors there on both sides, and alive?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from connectors.domain import Account, Vendor, VendorStatus
+from integrations.engine.books import match_name
+from integrations.engine.context import FlowContext
+from integrations.models import Link, Mapping, MappingTable, ReferenceKind
+
+from .result import Kind, Result
+
+
+def _accounts(connector: Any, result: Result, label: str) -> Iterable[Account]:
+    for page in connector.read_accounts(None):
+        result.unreadable(page.bad, label)
+        yield from page.records
+
+
+Place = tuple[str, ReferenceKind, str]  # side, kind, key
+
+READERS: dict[ReferenceKind, Callable[[Any, Result, str], Iterable[Account]]] = {
+    ReferenceKind.ACCOUNT: _accounts,
+    ReferenceKind.BANK: lambda connector, result, label: connector.read_banks(),
+}
+
+
+def compare_accounts(context: FlowContext, result: Result) -> None:
+    """Every row of the mapping tables means something, which exists on both sides and is active on both or neither."""
+    rows: list[tuple[Mapping, list[Place]]] = []
+    for row in Mapping.objects.filter(integration=context.integration).order_by("table", "source"):
+        table = context.recipe.table(row.table)
+        if table is None:
+            continue
+        if not (row.source_key and row.target_id):
+            problem = row.problem or "It is looked up in the next sync."
+            _report(result, Kind.MAPPING_UNRESOLVED, row, f"Table {row.table}: {problem}")
+            continue
+        ends = ((table.source, row.source_key), (table.target, row.target_id))
+        places = [(end.side, end.kind, key) for end, key in ends if end.kind in READERS and key not in end.words]
+        if places:
+            rows.append((row, places))
+    result.compared["accounts"] = len(rows)
+    known = _known(context, result, {place for _, places in rows for place in places})
+    for row, places in rows:
+        _check(context, result, row, {place: known.get(place) for place in places})
+
+
+def _known(context: FlowContext, result: Result, places: set[Place]) -> dict[Place, Account]:
+    found = {}
+    for side, kind in sorted({(side, kind) for side, kind, _ in places}):
+        for account in READERS[kind](context.side(side), result, context.label(side)):
+            if (side, kind, account.key) in places:
+                found[side, kind, account.key] = account
+    return found
+
+
+def _check(context: FlowContext, result: Result, row: Mapping, found: dict[Place, Account | None]) -> None:
+    gone = [(side, kind) for (side, kind, _), account in found.items() if account is None]
+    for side, kind in gone:
+        message = f"The {kind.label} of {context.label(side)} that this row of table {row.table} means is gone."
+        _report(result, Kind.ACCOUNT_MISSING, row, message)
+    asleep = [(side, account) for (side, _, _), account in found.items() if account and not account.active]
+    if asleep and not gone and not (len(asleep) == len(found) == 2):
+        side, account = asleep[0]
+        shown = f"{account.number} {account.name}".strip()
+        _report(
+            result, Kind.ACCOUNT_INACTIVE, row, f"{shown} is inactive in {context.label(side)} (table {row.table})."
+        )
+
+
+def _report(result: Result, kind: Kind, row: Mapping, message: str) -> None:
+    source, target = row.source_label or row.source, row.target_label or row.target
+    result.add(kind, row.source, row.source_key or row.source, source, target, message)
+
+
+def compare_vendors(context: FlowContext, result: Result) -> None:
+    """Linked vendors exist on both sides, are active on both or on neither, and have one name.
+
+    A pair that people mapped by hand may have two names.
+    """
+    rows = Link.objects.filter(flow__integration=context.integration, flow__name="vendors")
+    links = dict(rows.values_list("source_key", "target_id").iterator())
+    by_hand = Mapping.objects.filter(integration=context.integration, table=MappingTable.VENDORS)
+    mapped = set(by_hand.values_list("source_key", flat=True))
+    ours, _ = _vendors(context, result, "source", set(links))
+    theirs, others = _vendors(context, result, "target", set(links.values()))
+    result.compared["vendors"] = len(links)
+    result.compared["unmatched_target_vendors"] = others
+    here, there = context.label("source"), context.label("target")
+    for key, target_id in sorted(links.items()):
+        mine, their = ours.get(key), theirs.get(target_id)
+        name = (mine or their or ("", True))[0]
+        pair = (name, key, mine[0] if mine else "", their[0] if their else "")
+        if mine is None or their is None:
+            gone = f"{here} no longer has vendor {key}" if mine is None else f"{there} no longer has vendor {target_id}"
+            result.add(Kind.VENDOR_MISSING, *pair, f"{gone}, which is linked.")
+            continue
+        if mine[1] != their[1]:
+            result.add(Kind.VENDOR_INACTIVE, *pair, f"The vendor is inactive in {there if mine[1] else here} only.")
+        if match_name(mine[0]) != match_name(their[0]) and key not in mapped:
+            result.add(Kind.VENDOR_NAME, *pair, f"Vendor {key} is {mine[0]} in {here} and {their[0]} in {there}.")
+
+
+def _vendors(
+    context: FlowContext, result: Result, side: str, wanted: set[str]
+) -> tuple[dict[str, tuple[str, bool]], int]:
+    """Name and whether active of the wanted vendors, and how many other active ones there are."""
+    found: dict[str, tuple[str, bool]] = {}
+    others: set[str] = set()
+    for page in context.side(side).read_vendors(None):
+        result.unreadable(page.bad, context.label(side))
+        vendors: Iterable[Vendor] = page.records
+        for vendor in vendors:
+            active = vendor.status is not VendorStatus.INACTIVE
+            if vendor.key in wanted:
+                found[vendor.key] = (vendor.name, active)
+            elif active:
+                others.add(vendor.key)
+        result.read("vendors", len(found) + len(others))
+    return found, len(others)

@@ -1,0 +1,155 @@
+"""What a comparison found: counts, totals, and every difference in plain words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import TextChoices
+
+from connectors.domain import CENT
+from connectors.ports import BadRecord
+from integrations.engine.sync import Trouble
+
+ZERO = Decimal(0)
+
+
+class Kind(TextChoices):
+    """`source` and `target` are the integration's two sides: the ledger and the payment cloud."""
+
+    MISSING_IN_TARGET = "missing_in_target", "payable in the ledger, no bill in the cloud"
+    MISSING_IN_SOURCE = "missing_in_source", "unpaid in the cloud, not open in the ledger"
+    AMOUNT = "amount", "amounts differ"
+    ON_HOLD = "on_hold", "held in the ledger, but live and unpaid in the cloud"
+    ARCHIVED = "archived", "archived in the cloud, although payable"
+    NUMBER = "number", "document numbers differ"
+    UNLINKED = "unlinked", "the cloud has a bill of this number that is not ours"
+    DUPLICATE = "duplicate", "two live bills with one number"
+    VENDOR_MISSING = "vendor_missing", "linked vendor is gone"
+    VENDOR_INACTIVE = "vendor_inactive", "linked vendor is inactive on one side"
+    VENDOR_NAME = "vendor_name", "names of a linked vendor differ"
+    ACCOUNT_MISSING = "account_missing", "mapped account is gone"
+    ACCOUNT_INACTIVE = "account_inactive", "mapped account is inactive"
+    MAPPING_UNRESOLVED = "mapping_unresolved", "mapping row means nothing"
+    PAYMENT_MISSING = "payment_missing", "paid in the cloud, not entered in the ledger"
+    PAYMENT_AMOUNT = "payment_amount", "a payment's amounts differ"
+    PAYMENT_NOT_PAID = "payment_not_paid", "entered in the ledger, not paid in the cloud"
+    PAYMENT_UNKNOWN = "payment_unknown", "entered in the ledger, unknown to the cloud"
+    PAYMENT_VOIDED = "payment_voided", "voided in the cloud, still entered in the ledger"
+    VOIDED_AFTER_POSTING = "voided_after_posting", "voided in the cloud, posted in the ledger"
+    UNREADABLE = "unreadable", "record cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`source` and `target`: what each side says, as text; `difference`: source less target, "" without amounts."""
+
+    kind: Kind
+    document: str
+    key: str
+    source: str = ""
+    target: str = ""
+    difference: str = ""
+    message: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self) | {"kind": self.kind.value}
+
+
+@dataclass(slots=True)
+class Result:
+    """The outcome of one comparison.
+
+    `source_total` is what the ledger owes on invoices that may be paid, less our payments that it has not posted yet
+    (`in_transit`); `target_total` is what the cloud still wants to pay of them. They differ by exactly the sum of the
+    `difference` of the bills. With `trouble` the comparison is incomplete.
+    """
+
+    tenant: str
+    integration: str
+    currency: str
+    labels: tuple[str, str]  # the systems' names, source and target
+    compared: Counter[str] = field(default_factory=Counter)
+    differences: list[Difference] = field(default_factory=list)
+    source_total: Decimal = ZERO
+    target_total: Decimal = ZERO
+    in_transit: Decimal = ZERO
+    requests: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    trouble: Trouble | None = None
+    progress: Callable[[str, str, int], None] = field(default=lambda flow, what, count: None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return not (self.differences or self.trouble)
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.trouble else 0 if self.ok else 1
+
+    def add(
+        self, kind: Kind, document: str, key: str, source: str | Decimal, target: str | Decimal, message: str
+    ) -> None:
+        """A difference; with two amounts also by how much."""
+        apart = money(source - target) if isinstance(source, Decimal) and isinstance(target, Decimal) else ""
+        texts = [money(each) if isinstance(each, Decimal) else each for each in (source, target)]
+        self.differences.append(Difference(kind, document, key, texts[0], texts[1], apart, message))
+
+    def unreadable(self, bad: Iterable[BadRecord], label: str) -> None:
+        for each in bad:
+            self.add(Kind.UNREADABLE, each.document, each.key, "", "", f"{label}: {each.message}")
+
+    def read(self, flow: str, count: int) -> None:
+        """Tell whoever waits how many records of a flow have been read by now."""
+        self.progress(flow, "read", count)
+
+    def summary(self) -> str:
+        """One line: equal or not, and what each side says is owed."""
+        here, there = self.labels
+        if self.trouble:
+            trouble = self.trouble
+            return (
+                f"Not compared: connection {trouble.connection} does not serve us ({trouble.step}): {trouble.message}"
+            )
+        kinds = Counter(each.kind for each in self.differences)
+        parts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        many = len(self.differences)
+        verdict = f"{many} difference{'s' if many != 1 else ''} ({parts})" if many else "Both sides are equal"
+        transit = f" ({self._shown(self.in_transit)} paid and awaiting posting taken off)" if self.in_transit else ""
+        return (
+            f"{verdict}. Payable in {here}: {self._shown(self.source_total)}{transit}; "
+            f"unpaid in {there}: {self._shown(self.target_total)}; "
+            f"difference: {self._shown(self.source_total - self.target_total)}."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        data: dict[str, Any] = {
+            "tenant": self.tenant,
+            "integration": self.integration,
+            "ok": self.ok,
+            "compared": dict(self.compared),
+            "totals": {
+                "currency": self.currency,
+                "source": money(self.source_total),
+                "target": money(self.target_total),
+                "difference": money(self.source_total - self.target_total),
+                "in_transit": money(self.in_transit),
+            },
+            "differences": [each.as_json() for each in self.differences],
+            "requests": self.requests,
+            "seconds": round(self.seconds, 2),
+        }
+        if self.trouble:
+            data["error"] = asdict(self.trouble)
+        return data
+
+    def _shown(self, amount: Decimal) -> str:
+        return f"{amount:,.2f} {self.currency}".rstrip()
+
+
+def money(amount: Decimal) -> str:
+    """To the cent; more digits only where a system really has them."""
+    return f"{amount:.2f}" if amount == amount.quantize(CENT) else f"{amount:f}"
