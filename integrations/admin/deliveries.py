@@ -24,7 +24,6 @@ from integrations.models.delivery import OPEN
 from .fixes import fix_for
 from .scope import ReadOnly, related_filter
 
-REPLAYABLE = (State.HELD, State.FAILED)
 TIMELINE = 200  # events shown
 
 
@@ -147,7 +146,7 @@ class DeliveryAdmin(ReadOnly):
 
     @admin.action(description="Replay: put back and deliver", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        chosen = queryset.filter(state__in=REPLAYABLE)
+        chosen = queryset.filter(state__in=actions.REPLAYABLE)
         return self._confirmed(
             request,
             chosen,
@@ -160,7 +159,7 @@ class DeliveryAdmin(ReadOnly):
 
     @admin.action(description="Mark as done outside…", permissions=["replay"])
     def mark_done_outside(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        chosen = queryset.filter(state__in=(*REPLAYABLE, State.UNCERTAIN))
+        chosen = queryset.filter(state__in=(*actions.REPLAYABLE, State.UNCERTAIN))
 
         def deed(reason: str) -> int:
             done = 0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,55 +15,17 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from integrations.access import SYNC, name_of
-from integrations.display import clock_time, format_duration, parse_duration
+from integrations.display import clock_time
 from integrations.engine import actions, schedule
-from integrations.engine.context import SYSTEMS
 from integrations.engine.run import bump
 from integrations.engine.trail import note_change
 from integrations.models import Connection, Flow, Integration
 from integrations.recipes import RECIPES
-from integrations.recipes.base import Recipe, SettingSpec
+from integrations.recipes.base import Recipe
 
+from .integration_form import SETTING, FlowForm, IntegrationForm, form_for
 from .overview import flow_state, latest_runs
 from .scope import TenantScoped, choices_for
-
-SETTING = "setting_"
-SHORTEST = 60  # seconds; the sweep that rings the flows runs once a minute
-
-
-class DurationField(forms.CharField):
-    """Seconds, written as `15m`, `1h 30m` or `1d`."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return format_duration(value) if isinstance(value, int) else value
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not text:
-            return None
-        try:
-            seconds = parse_duration(text)
-        except ValueError as error:
-            raise ValidationError(f"{error}.") from None
-        if not SHORTEST <= seconds <= 366 * 86400:
-            raise ValidationError("Between 1m and 366d.")
-        return seconds
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(initial != self.to_python(data))
-        except ValidationError:
-            return True
-
-
-class FlowForm(forms.ModelForm):
-    every = DurationField(
-        label="every", help_text="15m, 1h, 1d", widget=forms.TextInput(attrs={"size": 8, "aria-label": "interval"})
-    )
-
-    class Meta:
-        model = Flow
-        fields = ("enabled", "every")
 
 
 class FlowInline(admin.TabularInline):
@@ -118,58 +79,6 @@ class FlowInline(admin.TabularInline):
 
 def _when(flow: Flow, at: Any) -> str:
     return clock_time(at, flow.integration.tenant.time_zone, timezone.now())
-
-
-class IntegrationForm(forms.ModelForm):
-    """Base of `form_for`'s classes: the recipe decides which systems fit and which settings there are."""
-
-    recipe: Recipe
-
-    class Meta:
-        model = Integration
-        fields = ("tenant", "name", "source", "target", "start_date", "enabled")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for side, system in (("source", self.recipe.source), ("target", self.recipe.target)):
-            if side in self.fields:
-                self.fields[side].label = f"{SYSTEMS[system].label} connection"
-                choice: Any = self.fields[side]
-                choice.queryset = choice.queryset.filter(system=system)
-        stored = self.recipe.defaults() | (self.instance.settings or {})
-        self.initial.update({SETTING + name: value for name, value in stored.items()})
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        tenant = cleaned.get("tenant") or getattr(self.instance, "tenant", None)
-        for side in ("source", "target"):
-            connection = cleaned.get(side)
-            if connection and tenant and connection.tenant_id != tenant.pk:
-                self.add_error(side, f"This connection belongs to another tenant than {tenant}.")
-        return cleaned
-
-    def save(self, commit: bool = True) -> Any:
-        specs = [spec for spec in self.recipe.settings if SETTING + spec.name in self.cleaned_data]
-        given = {spec.name: self.cleaned_data[SETTING + spec.name] for spec in specs}
-        self.instance.recipe = self.recipe.name
-        self.instance.settings = (self.instance.settings or {}) | given
-        return super().save(commit)
-
-
-def form_for(recipe: Recipe) -> type[IntegrationForm]:
-    fields = {SETTING + spec.name: _form_field(spec) for spec in recipe.settings}
-    return type(f"{recipe.name.title()}Form", (IntegrationForm,), {"recipe": recipe, **fields})
-
-
-def _form_field(spec: SettingSpec) -> forms.Field:
-    common: dict[str, Any] = {"label": spec.label, "help_text": spec.help, "required": False}
-    if spec.kind == "bool":
-        return forms.BooleanField(**common)
-    if spec.kind == "choice":
-        return forms.ChoiceField(choices=[(each, each) for each in spec.choices], **{**common, "required": True})
-    if spec.kind == "number":
-        return forms.IntegerField(**common)
-    return forms.CharField(**common)
 
 
 @admin.register(Integration)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from audit.models import AuditEvent
 from integrations.access import REPLAY, SYNC, name_of, scoped, tenants_of
-from integrations.engine import actions
+from integrations.engine.actions import REPLAYABLE, replay, sync_now
 from integrations.models import Delivery, Flow, Integration, Run, State
 
 from .schema import Described, ExactFilters, NewestFirst
@@ -29,7 +29,6 @@ from .serializers import (
 )
 
 ATTENTION = (State.HELD, State.FAILED, State.UNCERTAIN)
-REPLAYABLE = (State.HELD, State.FAILED)
 
 
 class MayDo(BasePermission):
@@ -152,7 +151,7 @@ class SyncView(Deed):
         flows, _ = self.begin(request, tenant, name)
         enabled = [flow for flow in flows if flow.enabled and flow.integration.enabled]
         for flow in enabled:
-            actions.sync_now(flow, actor=name_of(request.user))
+            sync_now(flow, actor=name_of(request.user))
         return Response({"flows": [flow.name for flow in enabled]}, status=202)
 
 
@@ -172,5 +171,5 @@ class ReplayView(Deed):
         else:
             states = [State.HELD] * asked["all_held"] + [State.FAILED] * asked["all_failed"]
             which = Q(state__in=states)
-        replayed = actions.replay(Delivery.objects.filter(which, flow__in=flows), actor=name_of(request.user))
+        replayed = replay(Delivery.objects.filter(which, flow__in=flows), actor=name_of(request.user))
         return Response({"replayed": replayed}, status=202)
