@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.management.base import OutputWrapper
 from rich.console import Console
@@ -103,6 +103,6 @@ def _more(stdout: OutputWrapper, count: int) -> None:
 
 def print_tables(stdout: OutputWrapper, *renderables: Any) -> None:
     """As wide as the terminal; 160 columns when piped."""
-    console = Console(file=stdout, width=None if stdout.isatty() else 160, highlight=False)
+    console = Console(file=cast(IO[str], stdout), width=None if stdout.isatty() else 160, highlight=False)
     for each in renderables:
         console.print(each)
