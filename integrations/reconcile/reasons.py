@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from integrations.engine.books import CHUNK
-from integrations.models import Delivery, Integration, Reason, State
+from integrations.models import Delivery, Integration, State
 
 
 def latest(integration: Integration, flow: str, keys: Collection[str]) -> dict[str, Delivery]:
@@ -32,5 +32,5 @@ def why(delivery: Delivery | None) -> str:
         return "It was delivered and is no longer there."
     if delivery.state in (State.SUPERSEDED, State.VOIDED):
         return f"It was withdrawn: {message}" if message else "It was withdrawn."
-    reason = f" ({Reason(delivery.reason).label}, {delivery.reason})" if delivery.reason else ""
+    reason = f" ({delivery.reason})" if delivery.reason else ""
     return f"It is {State(delivery.state).label}{reason}: {message or 'the next sync takes it up.'}"
