@@ -60,6 +60,7 @@ class _Comparison:
         self.open: dict[str, Invoice] = {}
         self.by_number: dict[tuple[str, str], Invoice] = {}
         self.live: set[str] = set()  # source keys of our live bills
+        self.unreadable: set[str] = set()  # open items reported as such: nothing else is known of them
 
     def run(self) -> None:
         self._read_open()
@@ -78,6 +79,7 @@ class _Comparison:
         start = self.context.integration.start_date
         for page in self.context.side("source").read_open_bills():
             self.result.unreadable(page.bad, self.here)
+            self.unreadable.update(each.key for each in page.bad)
             items: Sequence[OpenBill] = page.records
             links = self.context.links("bills").get(item.key for item in items)
             for item in items:
@@ -144,7 +146,7 @@ class _Comparison:
         notes = " ".join(self.paid.notes.get((link.group, link.document), ()))
         under_way = f" {money(bill.scheduled)} of it is scheduled for payment." if bill.scheduled else ""
         if invoice is None or invoice.balance <= 0:
-            if unpaid > 0:
+            if unpaid > 0 and link.source_key not in self.unreadable:
                 message = (
                     f"Nothing is owed on the invoice in {self.here}, but {self.there} may still pay it.{under_way}"
                 )
@@ -160,9 +162,7 @@ class _Comparison:
             )
             self._difference(Kind.AMOUNT, link, invoice.owed, unpaid, message, notes)
 
-    def _difference(
-        self, kind: Kind, link: Link, source: Decimal, target: Decimal | str, message: str, notes: str
-    ) -> None:
+    def _difference(self, kind: Kind, link: Link, source: Decimal, target: Decimal, message: str, notes: str) -> None:
         self.result.add(kind, link.document, link.source_key, source, target, f"{message} {notes}".strip())
 
     def _unlinked(self, bill: TargetBill, invoice: Invoice) -> None:

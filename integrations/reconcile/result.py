@@ -15,6 +15,16 @@ from connectors.ports import BadRecord
 from integrations.engine.sync import Trouble
 
 ZERO = Decimal(0)
+#: Always told, even when 0. `unmatched_*` are the cloud's own records, which are no difference.
+COUNTS = (
+    "accounts",
+    "vendors",
+    "bills",
+    "payments",
+    "payments_in_transit",
+    "unmatched_target_vendors",
+    "unmatched_target_bills",
+)
 
 
 class Kind(TextChoices):
@@ -72,7 +82,7 @@ class Result:
     integration: str
     currency: str
     labels: tuple[str, str]  # the systems' names, source and target
-    compared: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTS, 0)))
     differences: list[Difference] = field(default_factory=list)
     source_total: Decimal = ZERO
     target_total: Decimal = ZERO

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import requests
 
 from audit.models import AuditEvent
+from connectors.sage100.sandbox import FULL_KEY
 from integrations.engine.actions import mark_done_outside
 from integrations.models import Connection, Delivery, Link, Mapping
 from integrations.reconcile import Kind, reconcile
@@ -245,6 +248,16 @@ def test_all_differences_of_bills_add_up_to_the_difference_of_the_totals(world):
     ]
     total = sum(Decimal(each.difference) for each in result.differences)
     assert total == result.source_total - result.target_total
+
+
+def test_an_open_item_that_cannot_be_read_is_one_difference(world):
+    agent = {"X-API-Key": FULL_KEY, "X-Company-Code": "ABC"}
+    answer = requests.get(f"{world.sage_url}/v1/ap-open-invoices", headers=agent, timeout=10).json()
+    broken = next(row for row in answer["data"] if row["invoiceNo"] == "INV-1")
+    broken["balance"] = "a lot"
+    world.fault("sage", "status", path="ap-open-invoices", status=200, body=json.dumps(answer))
+    difference = only(compare(world), Kind.UNREADABLE)
+    assert difference.document == "INV-1"
 
 
 # --- payments ------------------------------------------------------------------------------------
