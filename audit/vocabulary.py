@@ -31,6 +31,7 @@ class Event(TextChoices):
     UNREADABLE = "unreadable", "Unreadable record"
     CONNECTION_FAILED = "connection_failed", "Connection failed"
     CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
+    RECONCILED = "reconciled", "Reconciled"
     SYNC_REQUESTED = "sync_requested", "Sync requested"
     RUN_STARTED = "run_started", "Run started"
     RUN_FINISHED = "run_finished", "Run finished"

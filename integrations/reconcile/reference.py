@@ -62,8 +62,11 @@ def _check(context: FlowContext, result: Result, row: Mapping, found: dict[Place
     for side, kind in gone:
         message = f"The {kind.label} of {context.label(side)} that this row of table {row.table} means is gone."
         _report(result, Kind.ACCOUNT_MISSING, row, message)
-    asleep = [(side, account) for (side, _, _), account in found.items() if account and not account.active]
-    if asleep and not gone and not (len(asleep) == len(found) == 2):
+    written = context.recipe.table(row.table).target.side  # an inactive account where we only read is no obstacle
+    asleep = [
+        (side, account) for (side, _, _), account in found.items() if account and not account.active and side == written
+    ]
+    if asleep and not gone:
         side, account = asleep[0]
         shown = f"{account.number} {account.name}".strip()
         _report(
