@@ -28,6 +28,7 @@ from integrations.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 AMOUNTS = ("freight", "tax", "paid")
+REQUIRED = ("addressLine1", "city", "zipCode", "countryCode")
 SHORT_NAP = 0.2  # seconds; waits for another thread are real, longer ones only turn the clock
 
 
@@ -203,12 +204,16 @@ def world(
 
 
 def provision(
-    sage_url: str, bill_url: str, start_date: date, connection_settings: dict[str, Any] | None = None
+    sage_url: str,
+    bill_url: str,
+    start_date: date,
+    connection_settings: dict[str, Any] | None = None,
+    slug: str = "acme",
 ) -> Integration:
-    """A tenant `acme` with the integration `ap` from Sage 100 to BILL."""
+    """A tenant with the integration `ap` from Sage 100 to BILL."""
     recipe = RECIPES["sage100_bill"]
     common = connection_settings or {}
-    tenant = Tenant.objects.create(slug="acme", name="Acme Corp.", time_zone="America/New_York")
+    tenant = Tenant.objects.create(slug=slug, name=f"{slug.title()} Corp.", time_zone="America/New_York")
     books = Connection.objects.create(
         tenant=tenant,
         name="books",
@@ -296,6 +301,41 @@ def bill_facts(world: World) -> list[tuple[Any, ...]]:
             )
         )
     return sorted(found, key=repr)
+
+
+def payable(world: World, since: date) -> dict[tuple[str, str], dict[str, Any]]:
+    """From Sage's own state: what may be paid and can go to BILL, by vendor key and invoice number."""
+    state = world.sage.state()
+    vendors = {
+        (row["apDivisionNo"], row["vendorNo"]): row
+        for row in state["vendors"]
+        if row["vendorStatus"] == "A" and all(row[name] for name in REQUIRED)
+    }
+    found = {}
+    for row in state["invoices"]:
+        vendor = row["apDivisionNo"], row["vendorNo"]
+        current = row["state"] == "posted" and date.fromisoformat(row["invoiceDate"]) >= since
+        if current and row["payable"] and vendor in vendors:
+            found["-".join(vendor), row["invoiceNo"]] = {**row, "vendorName": vendors[vendor]["vendorName"]}
+    return found
+
+
+def expected_facts(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What BILL should hold of an invoice that nobody has paid through BILL, in the shape of `bill_facts`."""
+    lines = [(line["account"], money(line["amount"])) for line in row["lines"]]
+    lines += [("freight", money(row["freightAmt"]))] if "freightAmt" in row else []
+    lines += [("tax", money(row["salesTaxAmt"]))] if "salesTaxAmt" in row else []
+    paid = money(row["invoiceAmt"]) - money(row["balance"])
+    lines += [("paid", -paid)] if paid else []
+    return (
+        row["vendorName"],
+        row["invoiceNo"],
+        row["invoiceDate"],
+        row["dueDate"],
+        row["purchaseOrderNo"],
+        money(row["balance"]),
+        tuple(sorted(lines)),
+    )
 
 
 def open_states() -> list[Delivery]:
