@@ -78,7 +78,8 @@ class Story:
         people = ", ".join(self.passwords)
         rows = Mapping.objects.exclude(target_id="").count()
         expect(rows == Mapping.objects.count() > 0, "not every mapping row was found among the systems' accounts")
-        return f"{self.integration}: 2 connections, 4 flows, {rows} mapping rows; users {people}"
+        flows = self.integration.flows.count()
+        return f"{self.integration}: 2 connections, {flows} flows, {rows} mapping rows; users {people}"
 
     def full_sync(self, progress: Progress) -> str:
         result = self._sync(full=True, progress=progress)

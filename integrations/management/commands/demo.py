@@ -53,7 +53,7 @@ class Command(BaseCommand):
         folder = folder.resolve()
         _enter(ground.environment(folder, port))
         logging.getLogger().setLevel(logging.ERROR)  # what the steps tell is enough
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
         try:
             with ExitStack() as stack:

@@ -1,0 +1,99 @@
+"""The demo, as a stranger starts it: a process of its own, real servers, a real task cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+LIMIT = 170  # seconds; it takes some ten
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def demo(folder, port, *arguments):
+    """Exit code, standard output, standard error."""
+    # What the demo sets itself must not come from the tests' own environment.
+    own = ("DATABASE_URL", "PUBLIC_URL", "STATIC_ROOT", "LOG_LEVEL", "DJANGO_SETTINGS_MODULE")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    command = [sys.executable, "manage.py", "demo", "--port", str(port), "--folder", str(folder), *arguments]
+    done = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """One run, and a second one over what the first left."""
+    folder = tmp_path_factory.mktemp("demo")
+    port = free_port()
+    return [demo(folder, port, "--once"), demo(folder, port, "--once")], folder, port
+
+
+@pytest.mark.slow
+def test_every_step_comes_out_as_expected_and_again_on_what_is_there(told):
+    runs, _, _ = told
+    for code, out, error in runs:
+        assert code == 0, out + error
+        assert "All steps came out as expected" in out
+        assert not error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"^Second sync .* nothing sent twice",
+        r"^Webhook .* payment\.updated -> http://127\.0\.0\.1:\d+/webhooks/bill/",
+        r"^Audit trail .* chain intact",
+        r"^ bills +Sage 100 -> BILL +16 +12,318\.56",
+        r"^ +1,681\.25 +INV-20571: freight 85\.00 and tax 96\.25",
+        r"^ +440\.50 +000779: ",
+        r"^ ACH +000778 +1,890\.00 +webhook +posted",
+        r"^ check 10482 +INV-20541, INV-20560 +1,562\.40 +poll +posted",
+        r"^ check 10483 +10045 +1,000\.00 +poll +posted",
+        r"^ check +#88 17 +215\.00 +poll +waits for its check number",
+        r"^ account not mapped +NWP-44090 +64\.00",
+        r"^ several vendors match +Summit Electric",
+        r"^ vendor record incomplete +City Utilities",
+        r"^ payable on the left, unpaid on the right +14,449\.29 +7,651\.16 +6,798\.13",
+    ],
+)
+def test_tells_what_moved_and_what_needs_attention(told, line):
+    out = told[0][0][1]
+    assert re.search(line, out, re.MULTILINE), out
+
+
+@pytest.mark.slow
+def test_the_tables_fit_a_hundred_columns(told):
+    out = told[0][0][1]
+    tables = out[out.index("What moved") :]
+    assert max(map(len, tables.splitlines())) <= 100
+
+
+@pytest.mark.slow
+def test_leaves_no_process_behind(told):
+    _, _, port = told
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.1", port))
+
+
+def test_a_taken_port_is_said_before_anything_happens(tmp_path):
+    folder = tmp_path / "untouched"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code, _, error = demo(folder, port, "--once")
+    assert code == 2
+    assert f"port {port} of 127.0.0.1: address already in use" in error
+    assert "--port" in error
+    assert not folder.exists()
