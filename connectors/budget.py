@@ -20,7 +20,7 @@ from .ports import Host
 WINDOWS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 LONGEST_NAP = 5.0  # seconds; whoever has to wait longer for a window parks the work instead
-_FIRST_POLL, _SLOWEST_POLL, _GROWTH = 0.005, 0.1, 1.5
+_FIRST_POLL, _SLOWEST_POLL, _GROWTH = 0.005, 0.03, 1.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connections
 from django.db.models import Q
@@ -16,6 +17,7 @@ from connectors.clock import Clock
 from integrations.models import Flow
 
 LEASE = timedelta(seconds=30)
+STATE = ("claim_token", "claimed_by", "lease_until", "rung_at", "cursors", "as_of", "last_full_at")  # moves with runs
 BEAT = 5.0  # seconds; a lease outlives five missed beats
 
 
@@ -39,10 +41,13 @@ class Claim:
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"claim-{flow.pk}")
         self._thread.start()
 
-    def fence(self) -> None:
-        """First statement of every transaction: renews the lease, raises ClaimLost when it is no longer ours."""
+    def fence(self, **fields: Any) -> None:
+        """First statement of every transaction: renews the lease, raises ClaimLost when it is no longer ours.
+
+        `fields` of the flow are written with it.
+        """
         held = Flow.objects.filter(pk=self.flow.pk, claim_token=self.token)
-        if not held.update(lease_until=self.clock.now() + LEASE):
+        if not held.update(lease_until=self.clock.now() + LEASE, **fields):
             raise ClaimLost(f"{self.flow} was taken over by another worker")
 
     def release(self) -> None:
@@ -65,21 +70,22 @@ class Claim:
 
 
 def claim(flow: Flow, clock: Clock, *, alive: Callable[[], None] | None = None) -> Claim | None:
-    """The claim of a flow, or None while another live worker holds it. `alive` is called with every beat."""
+    """The claim of a flow, or None while another live worker holds it. It answers the bell.
+
+    `alive` is called with every beat.
+    """
     now = clock.now()
     token = uuid.uuid4().hex
-    before = Flow.objects.filter(pk=flow.pk).values_list("claim_token", "lease_until").first()
-    if before is None:
-        return None
-    old_token, lease_until = before
+    worker = f"{socket.gethostname()}:{os.getpid()}"[:100]
     free = Q(claim_token="") | Q(lease_until__lt=now)
-    taken = Flow.objects.filter(free, pk=flow.pk, claim_token=old_token).update(
-        claim_token=token, claimed_by=f"{socket.gethostname()}:{os.getpid()}"[:100], lease_until=now + LEASE
-    )
-    if not taken:
-        return None
-    flow.refresh_from_db()
-    return Claim(flow, token, clock, lease_until if old_token else None, alive)
+    for _ in range(2):  # the second time it may have been read too long ago
+        old_token, lease_until = flow.claim_token, flow.lease_until
+        unchanged = Flow.objects.filter(free, pk=flow.pk, claim_token=old_token, lease_until=lease_until)
+        taken = unchanged.update(claim_token=token, claimed_by=worker, lease_until=now + LEASE, rung_at=None)
+        flow.refresh_from_db(fields=STATE)
+        if taken:
+            return Claim(flow, token, clock, lease_until if old_token else None, alive)
+    return None
 
 
 def claim_waiting(flow: Flow, clock: Clock, *, patience: float) -> Claim | None:

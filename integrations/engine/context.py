@@ -23,6 +23,7 @@ from .books import LinkBook, MappingBook, ReferenceBook
 from .store import DatabaseStore
 
 __all__ = [
+    "RELATED",
     "SYSTEMS",
     "ConnectorPool",
     "Field",
@@ -34,6 +35,10 @@ __all__ = [
     "spec_of",
     "webhook_functions",
 ]
+
+
+#: What a run needs of a flow's surroundings, for `select_related`.
+RELATED = ("integration__tenant", "integration__source__tenant", "integration__target__tenant")
 
 
 def spec_of(connection: Connection) -> ConnectionSpec:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from connectors.errors import (
     AuthExpired,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 500
+UNCLEAR = (State.SENDING, State.UNCERTAIN)
 PAUSE = 5.0  # seconds, after a rate limit that did not say how long
 Batch = list[tuple[Item, Send]]
 
@@ -52,8 +53,10 @@ class Deliverer:
 
     def work(self) -> bool:
         """Deliver until nothing is due. Raises the error of a system that stopped serving us."""
-        busy = self.doubt.recover()
-        busy = self.doubt.resolve() or busy
+        busy = False
+        if Delivery.objects.filter(flow=self.flow, state__in=UNCLEAR).exists():
+            busy = self.doubt.recover()
+            busy = self.doubt.resolve() or busy
         while not self.run.out_of_time and (rows := self._due()):
             busy = True
             try:
@@ -72,15 +75,17 @@ class Deliverer:
     def _due(self) -> list[Delivery]:
         """Oldest version first per key; nothing of a key whose earlier outcome is unclear."""
         now = self.run.clock.now()
-        self.flow.integration.refresh_from_db(fields=["generation"])
-        self.generation = self.flow.integration.generation
+        generation = F("flow__integration__generation")
         ripe = Q(not_before__isnull=True) | Q(not_before__lte=now)
         due = (Q(state=State.PENDING) & ripe) | (
-            Q(state=State.HELD) & (Q(generation__lt=self.generation) | Q(not_before__lte=now))
+            Q(state=State.HELD) & (Q(generation__lt=generation) | Q(not_before__lte=now))
         )
-        rows = Delivery.objects.filter(due, flow=self.flow)
-        unclear = Delivery.objects.filter(flow=self.flow, state__in=(State.SENDING, State.UNCERTAIN)).values("key")
-        return list(rows.exclude(key__in=unclear).order_by("group", "id")[:CHUNK])
+        unclear = Delivery.objects.filter(flow=self.flow, state__in=UNCLEAR).values("key")
+        found = Delivery.objects.filter(due, flow=self.flow).exclude(key__in=unclear).annotate(current=generation)
+        rows: list[Any] = list(found.order_by("group", "id")[:CHUNK])
+        if rows:
+            self.generation = self.flow.integration.generation = rows[0].current
+        return rows
 
     def _items(self, rows: Sequence[Delivery]) -> list[Item]:
         links = self.context.links().get(row.key for row in rows)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 
 from connectors.errors import ConfigurationError, ConnectorError, CredentialsRefused
 from connectors.ports import Page
@@ -66,7 +66,8 @@ class FlowRun:
             run=self.run.pk,
             actor=actor,
         )
-        self._stop_older_runs()
+        if claim.died_before or self.full:
+            self._stop_older_runs()
 
     def _full_is_due(self) -> bool:
         last = self.flow.last_full_at
@@ -102,7 +103,7 @@ class FlowRun:
             cursor = None
         for page in stream.read(cursor):
             with transaction.atomic():
-                self.claim.fence()
+                self._fence(stream, page)
                 self._absorb(stream, page)
             if stream.counts:
                 self.counts["read"] += len(page.records)
@@ -119,13 +120,17 @@ class FlowRun:
         """A chain of pages that was interrupted goes on where it was, even in a full read."""
         return not (cursor and cursor.get("next"))
 
+    def _fence(self, stream: Stream, page: Page[Any]) -> None:
+        if page.cursor is None or stream.once:
+            self.claim.fence()
+            return
+        self.flow.cursors[stream.name] = page.cursor
+        self.claim.fence(cursors=self.flow.cursors)
+
     def _absorb(self, stream: Stream, page: Page[Any]) -> None:
         self._stage(stream.absorb(page.records))
         if page.bad:
             self._save(stage.bad_records(self.flow, page.bad, now=self.clock.now(), run=self.run))
-        if page.cursor is not None and not stream.once:
-            self.flow.cursors[stream.name] = page.cursor
-            Flow.objects.filter(pk=self.flow.pk).update(cursors=self.flow.cursors)
         reports, self.context.reports = self.context.reports, []
         self.trail.write([self.trail.entry(event, **fields) for event, fields in reports])
         self.settle_demands()
@@ -179,8 +184,10 @@ class FlowRun:
         self.run.state = Run.State.FAILED if error else Run.State.DONE
         self.run.finished_at = self.clock.now()
         self.run.error = describe(error) if error else ""
-        for name, state in (("held", State.HELD), ("failed", State.FAILED)):  # as it stands now, not how often judged
-            self.counts[name] = Delivery.objects.filter(flow=self.flow, state=state).count()
+        standing = Delivery.objects.filter(flow=self.flow, state__in=(State.HELD, State.FAILED)).order_by()
+        counted = dict(standing.values_list("state").annotate(Count("id")))
+        for name in (State.HELD, State.FAILED):  # as it stands now, not how often judged
+            self.counts[name.value] = counted.get(name, 0)
         self.run.counts = {name: self.counts.get(name, 0) for name in COUNTS} | {
             name: count for name, count in self.counts.items() if name not in COUNTS and count
         }

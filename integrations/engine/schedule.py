@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.query import QuerySet
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -135,18 +135,18 @@ def unclaimed(now: datetime) -> Q:
 
 
 def has_due_work(flow: Flow, now: datetime) -> bool:
-    return bool(due_flows(Flow.objects.filter(pk=flow.pk), now))
+    return Flow.objects.filter(due_work(now), pk=flow.pk).exists()
 
 
-def due_flows(flows: QuerySet[Flow], now: datetime) -> set[int]:
-    """Ids of those flows with deliveries that a run would do something about."""
+def due_work(now: datetime) -> Q:
+    """Flows with deliveries that a run would do something about."""
     ripe = Q(not_before__isnull=True) | Q(not_before__lte=now)
     due = (
         Q(state__in=(State.PENDING, State.UNCERTAIN)) & ripe
         | Q(state=State.SENDING)
-        | Q(state=State.HELD) & (Q(generation__lt=F("flow__integration__generation")) | Q(not_before__lte=now))
+        | Q(state=State.HELD) & (Q(generation__lt=OuterRef("integration__generation")) | Q(not_before__lte=now))
     )
-    return set(Delivery.objects.filter(due, flow__in=flows).order_by().values_list("flow_id", flat=True).distinct())
+    return Q(Exists(Delivery.objects.filter(due, flow=OuterRef("pk"))))
 
 
 # --- the sweep ------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def sweep(clock: Clock) -> int:
     refresh_schedules(clock)
     free = runnable().filter(unclaimed(now))
     lost = set(free.filter(rung_at__lt=now - BELL_LIFE).values_list("pk", flat=True))
-    due = due_flows(free.filter(rung_at__isnull=True), now)
+    due = free.filter(due_work(now), rung_at__isnull=True).values_list("pk", flat=True)
     ready = lost | {pk for pk in due if not _patient(pk, now)}
     return ring_again(Flow.objects.filter(pk__in=ready).order_by("integration", "position"), now)
 

@@ -13,7 +13,7 @@ from connectors.errors import ConnectorError, RateLimited
 from integrations.models import Delivery, Link, Reason, State
 
 from .codec import encode
-from .rows import update_rows
+from .rows import insert_rows, update_rows
 from .run import bump, describe
 from .vocabulary import Adopt, Decision, Found, Hold, Item, Send, Settle, Withdraw
 
@@ -267,7 +267,7 @@ class Settler:
                 link.draft = row.draft
             self.policy.keep(link, item, decision, written)
             (known if link.pk else fresh).append(link)
-        Link.objects.bulk_create(fresh, batch_size=500)
+        insert_rows(fresh)
         fields = [
             "target_id",
             "group",

@@ -12,7 +12,7 @@ from integrations.models import Delivery, Flow, Link, Reason, Run, State
 from integrations.models.delivery import UNSENT
 
 from .codec import encode, fingerprint
-from .rows import update_rows
+from .rows import insert_rows, update_rows
 from .vocabulary import Staged
 
 CHUNK = 500
@@ -34,11 +34,11 @@ def changes(flow: Flow, staged: Iterable[Staged], *, now: datetime, run: Run | N
     keys = sorted(newest)
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
-        latest, open_rows = _known(flow, chunk)
+        latest, open_rows, unclear = _known(flow, chunk)
         linked = set(Link.objects.filter(flow=flow, source_key__in=chunk).values_list("source_key", flat=True))
         for key in chunk:
             each, last = newest[key], latest.get(key)
-            if each.gone and key not in linked:
+            if each.gone and key not in linked and key not in unclear:
                 _withdraw(open_rows.get(key, []), now, result)
                 continue
             print_ = fingerprint(each.record)
@@ -54,7 +54,7 @@ def bad_records(flow: Flow, bad: Sequence[BadRecord], *, now: datetime, run: Run
     """Records that could not be understood stand in the list of failures until they can be."""
     result = Change()
     for each in bad:
-        latest, open_rows = _known(flow, [each.key])
+        latest, open_rows, _ = _known(flow, [each.key])
         last = latest.get(each.key)
         print_ = fingerprint(each)
         if last and last.fingerprint == print_:
@@ -67,16 +67,20 @@ def bad_records(flow: Flow, bad: Sequence[BadRecord], *, now: datetime, run: Run
     return result
 
 
-def _known(flow: Flow, keys: Sequence[str]) -> tuple[dict[str, Delivery], dict[str, list[Delivery]]]:
-    """The latest version of each key, and all versions that are open and unsent."""
+def _known(flow: Flow, keys: Sequence[str]) -> tuple[dict[str, Delivery], dict[str, list[Delivery]], set[str]]:
+    """The latest version of each key, all versions that are open and unsent, and the keys of which one may have
+    arrived without our knowing it."""
     latest: dict[str, Delivery] = {}
     open_rows: dict[str, list[Delivery]] = {}
+    unclear: set[str] = set()
     rows = Delivery.objects.filter(flow=flow, key__in=keys).order_by("version")
     for row in rows.only("id", "key", "version", "fingerprint", "state", "document", "amount_minor", "currency"):
         latest[row.key] = row
         if row.state in UNSENT:
             open_rows.setdefault(row.key, []).append(row)
-    return latest, open_rows
+        elif row.state in (State.SENDING, State.UNCERTAIN):
+            unclear.add(row.key)
+    return latest, open_rows, unclear
 
 
 def _withdraw(rows: Sequence[Delivery], now: datetime, result: Change) -> None:
@@ -107,5 +111,5 @@ def save(change: Change) -> list[Any]:
     """Write the change; within the caller's transaction. Returns the deliveries to report."""
     if change.aside:
         update_rows(change.aside, ["state", "updated_at"])
-    Delivery.objects.bulk_create(change.fresh, batch_size=CHUNK)
+    insert_rows(change.fresh)
     return [*change.aside, *change.fresh]

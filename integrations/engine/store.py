@@ -5,12 +5,13 @@ Every decision is one conditional UPDATE whose row count is checked, so that it 
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from connectors.clock import Clock
 from integrations.models import RateWindow, SharedValue, Slot
@@ -30,37 +31,36 @@ class DatabaseStore:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._touched: dict[str, datetime] = {}
-        self._slots_made: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
     def acquire_slot(self, key: str, limit: int, ttl: float) -> str | None:
-        self._make_slots(key, limit)
+        """Look first: whoever waits must not take the database's write lock each time."""
         now = self.clock.now()
-        free = Q(holder="") | Q(expires_at__lt=now)
+        rows = Slot.objects.filter(key=key, number__lt=limit)
+        known = list(rows.values_list("pk", "holder", "expires_at"))
+        if len(known) < limit:
+            Slot.objects.bulk_create([Slot(key=key, number=n) for n in range(limit)], ignore_conflicts=True)
+            known = list(rows.values_list("pk", "holder", "expires_at"))
+        free = [pk for pk, holder, expires_at in known if not holder or expires_at < now]
+        random.shuffle(free)  # processes that look at the same time go for different ones
         token = uuid.uuid4().hex
-        rows = Slot.objects.filter(free, key=key, number__lt=limit)
-        for pk in rows.values_list("pk", flat=True)[:limit]:
-            if Slot.objects.filter(free, pk=pk).update(holder=token, expires_at=now + timedelta(seconds=ttl)):
+        for pk in free:
+            still_free = Slot.objects.filter(Q(holder="") | Q(expires_at__lt=now), pk=pk)
+            if still_free.update(holder=token, expires_at=now + timedelta(seconds=ttl)):
                 return token
         return None
 
     def release_slot(self, token: str) -> None:
         Slot.objects.filter(holder=token).update(holder="")
 
-    def _make_slots(self, key: str, limit: int) -> None:
-        if (key, limit) in self._slots_made:
-            return
-        Slot.objects.bulk_create([Slot(key=key, number=n) for n in range(limit)], ignore_conflicts=True)
-        self._slots_made.add((key, limit))
-
     def take(self, key: str, limit: int, window: str) -> float:
         now = self.clock.now()
         starts_at = _floor(now, window)
         rows = RateWindow.objects.filter(key=key)
         while True:
-            if rows.filter(starts_at=starts_at, count__lt=limit).update(count=F("count") + 1):
-                return 0.0
-            if rows.filter(starts_at__lt=starts_at).update(starts_at=starts_at, count=1):
+            older = Q(starts_at__lt=starts_at)
+            counted = Case(When(older, then=1), default=F("count") + 1)
+            if rows.filter(older | Q(starts_at=starts_at, count__lt=limit)).update(count=counted, starts_at=starts_at):
                 return 0.0
             if rows.exists():
                 return max((starts_at + WINDOWS[window] - now).total_seconds(), 0.001)

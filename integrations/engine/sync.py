@@ -15,7 +15,7 @@ from connectors.errors import ConfigurationError, ConnectorError
 from integrations.models import Connection, Delivery, Flow, Integration, Run, State
 
 from .claim import Claim, claim_waiting
-from .context import ConnectorPool, recipe_of
+from .context import RELATED, ConnectorPool, recipe_of
 from .run import COUNTS, FlowRun, Progress, bump, describe
 
 PATIENCE = 360.0  # seconds to wait for a run of the same flow; a dead one's claim is free after 30
@@ -117,7 +117,7 @@ def wanted(integration: Integration, flows: QuerySet[Flow]) -> Iterator[Flow]:
     """Those that the integration's settings call for."""
     recipe = recipe_of(integration)
     settings = {**recipe.defaults(), **(integration.settings or {})}
-    for flow in flows.select_related("integration__tenant", "integration__source", "integration__target"):
+    for flow in flows.select_related(*RELATED):
         setting = recipe.flow(flow.name).setting
         if not setting or settings[setting]:
             yield flow

@@ -7,15 +7,16 @@ from datetime import datetime
 from functools import partial
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from connectors.clock import Clock
 from connectors.errors import ConnectorError
 from integrations.models import Connection, Flow, Run
 
 from .claim import Claim, ClaimLost, claim
-from .context import ConnectorPool
+from .context import RELATED, ConnectorPool
 from .run import FlowRun
-from .schedule import beat, due_flows, has_due_work, ring_again, runnable, unclaimed
+from .schedule import beat, due_work, has_due_work, ring_again, runnable, unclaimed
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,7 @@ TIME_BOX = 240.0  # seconds, below the queue's hard time-out of 300
 
 def run_flow(flow_id: int, *, slot: datetime | None, trigger: str, clock: Clock) -> str:
     """Claim and run one flow. Answers `ran`, `failed`, or why it did not run."""
-    flows = Flow.objects.select_related("integration__tenant", "integration__source", "integration__target")
-    flow = flows.filter(pk=flow_id, enabled=True, integration__enabled=True).first()
+    flow = Flow.objects.select_related(*RELATED).filter(pk=flow_id, enabled=True, integration__enabled=True).first()
     if flow is None:
         return "disabled"
     if trigger == Run.Trigger.MANUAL:
@@ -41,7 +41,6 @@ def run_flow(flow_id: int, *, slot: datetime | None, trigger: str, clock: Clock)
         return "busy"  # whoever is at it sees the bell when he ends
     word = "taken over"
     try:
-        Flow.objects.filter(pk=flow.pk).update(rung_at=None)
         word = _run(flow, held, slot, trigger, clock)
     except ClaimLost as lost:
         log.warning("%s", lost)
@@ -91,6 +90,5 @@ def _ring_on(flow: Flow, clock: Clock, *, again: bool) -> None:
     when its time was up or a bell rang meanwhile. Those that are running look for themselves when they end."""
     now = clock.now()
     free = runnable().filter(unclaimed(now), integration=flow.integration)
-    ready = set(free.filter(rung_at__isnull=False).values_list("pk", flat=True))
-    ready |= due_flows(free.exclude(pk=flow.pk), now) | ({flow.pk} if again else set())
-    ring_again(free.filter(pk__in=ready), now)
+    wanted = Q(rung_at__isnull=False) | due_work(now) & ~Q(pk=flow.pk)
+    ring_again(free.filter(wanted | Q(pk=flow.pk) if again else wanted), now)
