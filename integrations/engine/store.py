@@ -41,7 +41,7 @@ class DatabaseStore:
         if len(known) < limit:
             Slot.objects.bulk_create([Slot(key=key, number=n) for n in range(limit)], ignore_conflicts=True)
             known = list(rows.values_list("pk", "holder", "expires_at"))
-        free = [pk for pk, holder, expires_at in known if not holder or expires_at < now]
+        free = [pk for pk, holder, expires_at in known if not holder or (expires_at and expires_at < now)]
         random.shuffle(free)  # processes that look at the same time go for different ones
         token = uuid.uuid4().hex
         for pk in free:
