@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from connectors.errors import Rejected
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
 from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Staged, Stream
-from integrations.models import Link
+from integrations.models import Delivery, Link, State
+
+D = TypeVar("D")
 
 RETRY_CLOSED_PERIOD = 3600  # seconds
 
@@ -58,6 +61,20 @@ class Policy:
 
     def wanted(self, keys: Iterable[str]) -> list[Staged]:
         return []
+
+    def _unclear(self, keys: Sequence[str], draft_type: type[D]) -> dict[str, list[tuple[str, D]]]:
+        """What was sent of each record since the last version that certainly arrived: actions and drafts.
+
+        Each of them may be what the target holds now, or not.
+        """
+        sent: dict[str, list[tuple[str, D]]] = defaultdict(list)
+        rows = Delivery.objects.filter(flow=self.context.flow, key__in=keys).exclude(draft="").order_by("version")
+        for key, state, action, draft in rows.values_list("key", "state", "action", "draft"):
+            if state == State.DELIVERED:
+                sent[key].clear()
+            else:
+                sent[key].append((action, decode(draft_type, draft)))
+        return sent
 
     def draft_type(self, action: str) -> type:
         raise NotImplementedError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
-from connectors.domain import Bill, Blocked, TargetBill
+from connectors.domain import Bill, BillDraft, Blocked, TargetBill
 from integrations.engine.vocabulary import Hold, Reason
 
 LOOK_AGAIN = 900.0  # seconds; a payment that was stopped in the cloud is no change that any feed tells of
@@ -87,10 +87,14 @@ def withdrawal(bill: Bill, target: TargetBill, *, ours: bool, here: str, there: 
     )
 
 
-def edited_by_others(
-    target: TargetBill, total: Decimal, number: str, there: str, *, archived_by_us: bool
-) -> Hold | None:
-    """A bill that people changed in the cloud is not overwritten."""
+def edited_by_others(target: TargetBill, sent: Sequence[BillDraft], there: str, *, archived_by_us: bool) -> Hold | None:
+    """A bill that people changed in the cloud is not overwritten.
+
+    `sent`: what it may hold by our doing; first what certainly arrived, then changes whose answer was lost.
+    """
+    total, number = sent[0].total, sent[0].number
+    if any((target.total, target.number) == (each.total, each.number) for each in sent):
+        total, number = target.total, target.number
     if target.archived and not archived_by_us:
         what = f"was archived in {there}"
     elif target.total != total:

@@ -24,6 +24,7 @@ from integrations.engine.vocabulary import (
     Settle,
     Staged,
     Stream,
+    Withdraw,
 )
 from integrations.models import Application, Delivery, Link, MappingTable, ReferenceKind
 from integrations.models.delivery import UNSENT
@@ -125,6 +126,9 @@ class BillsFlow(Policy):
         sent = [item for item in items if item.link is not None]
         drafted: list[tuple[Item, BillDraft]] = []
         for item in fresh:
+            if not item.record.payable:  # staged because an earlier version might have arrived; it has not
+                yield item, Withdraw("It is no longer to be paid.")
+                continue
             draft = self._draft(item.record, item.record.balance, vendors)
             if isinstance(draft, Hold):
                 yield item, draft
@@ -206,6 +210,7 @@ class BillsFlow(Policy):
 
     def _follow(self, items: Sequence[Item], vendors: Vendors) -> Iterator[tuple[Item, Decision]]:
         recorded = self._recorded([item.key for item in items])
+        unclear = self._unclear([item.key for item in items], BillDraft)
         judged = []
         for item in items:
             bill, link = item.record, item.link
@@ -214,7 +219,8 @@ class BillsFlow(Policy):
             item.posted = sum((each.amount for each in recorded[item.key] if each.posted), Decimal(0))
             ours = bill_changes.explained_by_us(bill, basis, recorded[item.key])
             same = ours and content(bill) == basis.content
-            if same and link.state == Link.State.ACTIVE and not bill_changes.stopping(bill, ours=ours):
+            certain = link.state == Link.State.ACTIVE and not unclear[item.key]
+            if same and certain and not bill_changes.stopping(bill, ours=ours):
                 yield item, Settle("Nothing to change.", closed=bill.balance <= 0)
                 continue
             paid_outside = not ours and bill.total == basis.total
@@ -223,7 +229,7 @@ class BillsFlow(Policy):
             judged.append((item, ours, paid_outside, draft))
         targets = self.context.writer.get_bills([item.link.target_id for item, *_ in judged if item.link])
         for item, ours, paid_outside, draft in judged:
-            yield item, self._judge(item, ours, paid_outside, draft, targets)
+            yield item, self._judge(item, ours, paid_outside, draft, targets, unclear[item.key])
 
     def _judge(
         self,
@@ -232,6 +238,7 @@ class BillsFlow(Policy):
         paid_outside: bool,
         draft: BillDraft | Hold | None,
         targets: dict[str, TargetBill],
+        unclear: Sequence[tuple[str, BillDraft]],
     ) -> Decision:
         bill: Bill = item.record
         link = item.link
@@ -239,12 +246,13 @@ class BillsFlow(Policy):
         target = targets.get(link.target_id)
         if target is None:
             return Hold(Reason.INVOICE_NOT_FOUND, f"The bill of invoice {bill.number} is gone from {self.there}.")
-        by_us = link.state == Link.State.ARCHIVED
+        by_us = link.state == Link.State.ARCHIVED or any(action == "archive" for action, _ in unclear)
         stop = bill_changes.withdrawal(bill, target, ours=ours, here=self.here, there=self.there)
         if isinstance(stop, Hold):
             return stop
         if stop == "archive":
             if target.archived:
+                link.state = Link.State.ARCHIVED if by_us else link.state
                 return Settle("Archived already; it stays so while the ledger does not want it paid.")
             return Send("archive", decode(BillDraft, link.draft), target_id=link.target_id)
         if target.paid >= target.total > 0 and bill.balance <= 0:
@@ -252,10 +260,11 @@ class BillsFlow(Policy):
         if draft is None or isinstance(draft, Hold):
             return draft or Settle("Nothing is owed.", closed=True)
         sent = decode(BillDraft, link.draft)
-        edited = bill_changes.edited_by_others(target, sent.total, sent.number, self.there, archived_by_us=by_us)
+        drafts = [sent, *(each for _, each in unclear)]
+        edited = bill_changes.edited_by_others(target, drafts, self.there, archived_by_us=by_us)
         if edited and not item.delivery.approved:
             return edited
-        if draft == sent and not by_us:
+        if draft == sent and not by_us and not unclear:
             return Settle("Nothing to change.")
         if not target.unpaid:
             return Hold(

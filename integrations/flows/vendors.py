@@ -93,6 +93,9 @@ class VendorsFlow(Policy):
             return self._update(item, draft)
         if mapped:
             return self._adopt_mapped(item, mapped, draft)
+        if self.context.mapping.has(MappingTable.VENDORS, vendor.key):
+            problem = self.context.mapping.problem(MappingTable.VENDORS, vendor.key)
+            return Hold(Reason.VENDOR_AMBIGUOUS, f"The vendor mapping of {label(vendor)} does not work: {problem}.")
         if vendor.status is VendorStatus.INACTIVE:
             return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is inactive in {self._here}.")
         if vendor.status is VendorStatus.TEMPORARY and not item.delivery.approved:
@@ -122,7 +125,9 @@ class VendorsFlow(Policy):
         assert link is not None
         target = self.context.references(self.context.writes).get(ReferenceKind.VENDOR, [link.target_id])
         row = target.get(link.target_id)
-        changed = differing(decode(VendorDraft, link.draft), draft) if link.draft else frozenset()
+        told = [decode(VendorDraft, link.draft)] if link.draft else []
+        told += [each for _, each in self._unclear([item.key], VendorDraft)[item.key]]
+        changed = frozenset().union(*(differing(each, draft) for each in told))
         if not changed:
             return Settle("Nothing that the other side holds has changed.", draft)
         if row is not None and not row.active:
@@ -146,10 +151,15 @@ class VendorsFlow(Policy):
         book = self.context.references(self.context.writes)
         by_name = book.by_name(ReferenceKind.VENDOR, [match_name(item.record.name) for item in items])
         taken = self.context.links().by_target(row.key for rows in by_name.values() for row in rows)
+        promised = self.context.mapping.owners(MappingTable.VENDORS)
         found = {}
         for item in items:
             rows = by_name.get(match_name(item.record.name), [])
-            rows = [row for row in rows if row.active and row.key not in taken]
+            rows = [
+                row
+                for row in rows
+                if row.active and row.key not in taken and promised.get(row.key, item.key) == item.key
+            ]
             found[item.key] = self._narrow(item.record, rows)
         return found
 
