@@ -176,6 +176,9 @@ class ReadsAccounts(Protocol):
 class ReadsVendors(Protocol):
     def read_vendors(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]: ...
 
+    def get_vendor(self, key: str) -> Vendor:
+        """Raises NotFound."""
+
 
 class WritesVendors(Protocol):
     def create_vendors(self, drafts: Sequence[VendorDraft]) -> list[Written]:
@@ -205,10 +208,10 @@ class ReadsBills(Protocol):
 
 class WritesBills(Protocol):
     def find_bills(self, vendor_ids: Sequence[str]) -> Iterator[TargetBill]:
-        """Every live bill of these vendors (archived ones left out)."""
+        """Every live bill of these vendors (archived ones left out), unreadable ones as such."""
 
     def get_bills(self, bill_ids: Sequence[str]) -> dict[str, TargetBill]:
-        """Bills by id, archived ones included; unknown ids are left out."""
+        """Bills by id, archived and unreadable ones included; unknown ids are left out."""
 
     def create_bills(self, drafts: Sequence[BillDraft]) -> list[Written]:
         """All or nothing, in the order given."""

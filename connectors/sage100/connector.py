@@ -139,6 +139,16 @@ class Sage100:
         currency = self._currency()
         return self._changes(self._client.vendors, lambda record: mapper.vendor(record, currency), "vendorNo", cursor)
 
+    def get_vendor(self, key: str) -> Vendor:
+        """One vendor by its key, also one that no list of changes ever shows. Raises NotFound."""
+        division, number = mapper.split_vendor_key(key)
+        for record in self._all(self._client.vendors, [("ap_division_no", division), ("vendor_no", number)]):
+            try:
+                return mapper.vendor(record, self._currency())
+            except ValueError as error:
+                raise BadAnswer(f"Vendor {key} could not be understood: {error}.", raw=self._raw(record)) from None
+        raise NotFound(f"Sage 100 has no vendor {key}.", code="vendor_not_found")
+
     def read_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Bill]]:
         """Posted invoices dated `start_date` or later, whether they may be paid or not."""
         currency = self._currency()

@@ -124,6 +124,15 @@ class MappingBook:
         row = self._tables[table].get(source_key)
         return row.target_id if row else ""
 
+    def has(self, table: str, source_key: str) -> bool:
+        """Whether there is a row, resolved or not."""
+        return source_key in self._tables[table]
+
+    def owners(self, table: str) -> dict[str, str]:
+        """Source keys by what people wrote or were found to mean as target: whom each target is promised to."""
+        rows = self._tables[table].items()
+        return {row.target_id or row.target: key for key, row in rows}
+
     def problem(self, table: str, source_key: str) -> str:
         """Why a row that is there does not resolve, "" otherwise."""
         row = self._tables[table].get(source_key)

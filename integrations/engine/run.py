@@ -52,6 +52,7 @@ class FlowRun:
         self.counts: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
         self.seconds = 0.0
+        self.asked: set[str] = set()  # flows that must read again: records of theirs are needed and not known
         self.full = full or self._full_is_due()
         self.context = FlowContext(flow, pool, full=self.full, books=books)
         self.policy: FlowPolicy = self.context.spec.policy(self.context)
@@ -158,15 +159,16 @@ class FlowRun:
             wanted = context.spec.policy(context).wanted(keys)
             change = stage.changes(sibling, wanted, now=self.clock.now(), run=None)
             known = set(Delivery.objects.filter(flow=sibling, key__in=keys).values_list("key", flat=True))
-            change.aside = []
-            change.fresh = [row for row in change.fresh if row.key not in known]
-            if change.fresh:
-                stage.save(change)
+            fresh = [row for row in change.fresh if row.key not in known]
+            if fresh:  # its own worker may be staging the same vendors at this moment: the first one counts
+                Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
                 trail = Trail(
                     tenant=self.trail.tenant, clock=self.clock, integration=self.flow.integration.name, flow=name
                 )
-                trail.write([trail.of(row, "staged", context.spec.policy.record_type) for row in change.fresh])
-            if change.fresh or len(known) < len(keys):
+                trail.write([trail.of(row, "staged", context.spec.policy.record_type) for row in fresh])
+            if len(known) + len(fresh) < len(keys):
+                self.asked.add(name)
+            if fresh or len(known) < len(keys):
                 Flow.objects.filter(pk=sibling.pk).update(rung_at=self.clock.now())
 
     # --- delivering ------------------------------------------------------------------------------

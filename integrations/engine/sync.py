@@ -105,6 +105,7 @@ def sync(
             session.open(flow, trigger=trigger, actor=actor, full=full)
         if read:
             session.each(FlowRun.read)
+            session.read_again()
         session.deliver()
     except BaseException as error:
         session.close(error)
@@ -163,6 +164,11 @@ class _Session:
                 self._note(run, error)
         return busy
 
+    def read_again(self) -> None:
+        """Flows whose records others asked for, and that had not read them yet."""
+        asked = {name for run in self.runs for name in run.asked}
+        self.each(lambda run: run.flow.name in asked and run.read())
+
     def deliver(self) -> None:
         for _ in range(PASSES):
             if not self.each(FlowRun.deliver) and not self._wait():
@@ -210,7 +216,7 @@ class _Session:
 
 def attention(integration: Integration) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All open records of the integration: those that wait for somebody or something, and those refused."""
-    rows = Delivery.objects.filter(flow__integration=integration, flow__enabled=True)
+    rows = Delivery.objects.filter(flow__integration=integration)
     columns = ("flow__name", "key", "document", "state", "reason", "message", "amount_minor", "currency", "not_before")
     held: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []

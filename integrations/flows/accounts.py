@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from connectors.domain import Account
+from connectors.errors import BadAnswer, ConfigurationError, CredentialsRefused, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.vocabulary import Decision, Item, Staged, Stream
-from integrations.mapping.resolve import resolve
 from integrations.models import ReferenceKind
 
-from .base import Policy
+from .base import Policy, nothing
 
 
 class AccountsFlow(Policy):
@@ -28,18 +27,30 @@ class AccountsFlow(Policy):
             for side in ("source", "target"):
                 yield Stream(
                     f"{side} banks",
-                    read=self._reader(self.context.side(side).read_banks),
+                    read=self._reader(side),
                     absorb=self._absorber(side, ReferenceKind.BANK),
                     counts=False,
                     once=True,
                 )
-        yield Stream("mappings", read=_nothing, absorb=lambda records: (), after=self._resolve, once=True)
+        yield Stream("mappings", nothing, lambda records: (), after=self.resolve_mappings, once=True)
 
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         return ()
 
-    def _reader(self, function: Callable[[], list[Account]]) -> Callable[[Cursor | None], Iterator[Page[Any]]]:
-        return lambda cursor: iter([Page(function())])
+    def _reader(self, side: str) -> Callable[[Cursor | None], Iterator[Page[Any]]]:
+        """Banks are a convenience: a user without the right to list them can still map them by id."""
+
+        def read(cursor: Cursor | None) -> Iterator[Page[Any]]:
+            try:
+                yield Page(self.context.side(side).read_banks())
+            except CredentialsRefused:
+                raise
+            except (ConfigurationError, Rejected, BadAnswer) as error:
+                self.context.report(
+                    "unreadable", record_type="bank", outcome="skipped", message=f"Banks not read: {error.message}"
+                )
+
+        return read
 
     def _absorber(self, side: str, kind: ReferenceKind) -> Callable[[Sequence[Any]], Iterable[Staged]]:
         book = self.context.references(side)
@@ -49,14 +60,3 @@ class AccountsFlow(Policy):
             return ()
 
         return absorb
-
-    def _resolve(self) -> Iterable[Staged]:
-        """Find what the mapping rows mean, now that both sides' reference data is here."""
-        if not self.context.preview:
-            resolve(self.context.integration)
-            self.context.forget_mapping()
-        return ()
-
-
-def _nothing(cursor: Cursor | None) -> Iterator[Page[Any]]:
-    return iter(())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from connectors.errors import Rejected
+from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
 from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Staged, Stream
+from integrations.mapping.resolve import resolve
 from integrations.models import Delivery, Link, State
 
 D = TypeVar("D")
@@ -78,3 +80,15 @@ class Policy:
 
     def draft_type(self, action: str) -> type:
         raise NotImplementedError
+
+    def resolve_mappings(self) -> Iterable[Staged]:
+        """Find what the mapping rows mean, now that more reference data is here."""
+        if not self.context.preview:
+            resolve(self.context.integration)
+            self.context.forget_mapping()
+        return ()
+
+
+def nothing(cursor: Cursor | None) -> Iterator[Page[Any]]:
+    """For a stream that only has something to do at its end."""
+    return iter(())

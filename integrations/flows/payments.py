@@ -78,7 +78,7 @@ class PaymentsFlow(Policy):
     def _stage(self, payment: Payment, ours: Sequence[Applied], bills: dict[str, Link]) -> Staged:
         return Staged(
             key=payment.key,
-            document=", ".join(bills[each.bill].document for each in ours),
+            document=", ".join(dict.fromkeys(bills[each.bill].document for each in ours)),
             record=payment,
             group=bills[ours[0].bill].group,
             amount=sum((each.amount for each in ours), Decimal(0)),
@@ -205,16 +205,9 @@ class PaymentsFlow(Policy):
             return Hold(Reason.INVOICE_NOT_FOUND, "The payment's invoices are of no vendor or of several.")
         if payment.paid_on is None:
             return Hold(Reason.REJECTED_BY_TARGET, f"{self.here} gives no date for this payment.")
-        mapping = self.context.mapping
-        bank = mapping.target(MappingTable.BANK_ACCOUNTS, payment.funding_account) or mapping.target(
-            MappingTable.BANK_ACCOUNTS, "*"
-        )
-        if not bank:
-            return Hold(
-                Reason.ACCOUNT_UNMAPPED,
-                f"{self.here} account {self._funding(payment)} is not mapped to a bank of {self.there} "
-                "(table bank accounts).",
-            )
+        bank = self._bank(payment)
+        if isinstance(bank, Hold):
+            return bank
         check = payment.method is PaymentMethod.CHECK
         if check and not payment.check_number:
             return Hold(
@@ -238,11 +231,28 @@ class PaymentsFlow(Policy):
             batch=f"{self.here} {payment.paid_on}" if self.context.writer.payment_batches() else "",
         )
 
-    def _applications(self, payment: Payment, bills: dict[str, Link]) -> tuple[Applied, ...]:
-        """Our part of the payment, by the ledger's invoice numbers."""
-        return tuple(
-            Applied(bills[each.bill].document, each.amount) for each in payment.applications if each.bill in bills
+    def _bank(self, payment: Payment) -> str | Hold:
+        """The bank that the funding account is mapped to; "*" stands for accounts without a row of their own."""
+        mapping = self.context.mapping
+        row = payment.funding_account if mapping.has(MappingTable.BANK_ACCOUNTS, payment.funding_account) else "*"
+        bank = mapping.target(MappingTable.BANK_ACCOUNTS, row)
+        if bank:
+            return bank
+        problem = mapping.problem(MappingTable.BANK_ACCOUNTS, row)
+        return Hold(
+            Reason.ACCOUNT_UNMAPPED,
+            f"{self.here} account {self._funding(payment)} is not mapped to a bank of {self.there} "
+            f"(table bank accounts). {problem}".strip(),
         )
+
+    def _applications(self, payment: Payment, bills: dict[str, Link]) -> tuple[Applied, ...]:
+        """Our part of the payment by the ledger's invoice numbers, each once."""
+        amounts: dict[str, Decimal] = {}
+        for each in payment.applications:
+            if each.bill in bills:
+                number = bills[each.bill].document
+                amounts[number] = amounts.get(number, Decimal(0)) + each.amount
+        return tuple(Applied(number, amount) for number, amount in amounts.items())
 
     def _funding(self, payment: Payment) -> str:
         row = self.context.references(self.context.reads).all(ReferenceKind.BANK).get(payment.funding_account)
@@ -287,10 +297,22 @@ class PaymentsFlow(Policy):
             elif entry is None:
                 found[item.key] = Found("", f"{self.there} has no payment with reference {self._prefix}{item.key}.")
             else:
-                note = f"Found in {self.there} as {entry.check_number or entry.id}."
-                details = {"state": "posted"} if entry.posted else {}
-                found[item.key] = Found(entry.id, note, number=entry.check_number, details=details)
+                found[item.key] = self._recognised(entry, decode(PaymentDraft, item.delivery.draft))
         return found
+
+    def _recognised(self, entry: LedgerPayment, draft: PaymentDraft) -> Found:
+        """An entry under our reference is ours only if it says the same to the cent."""
+        there = {each.bill: each.amount for each in entry.applications}
+        sent = {each.bill: each.amount for each in draft.applications}
+        if entry.amount != draft.amount or (there and there != sent):
+            message = (
+                f"{self.there} holds payment {entry.check_number or entry.id} under our reference over {entry.amount}, "
+                f"but {self.here} paid {draft.amount}: correct it there, then mark this as done outside."
+            )
+            return Found("", message, hold=Hold(Reason.DUPLICATE_DOCUMENT, message))
+        note = f"Found in {self.there} as {entry.check_number or entry.id}."
+        details = {"state": "posted"} if entry.posted else {}
+        return Found(entry.id, note, number=entry.check_number, details=details)
 
     def _deleted(self, item: Item, entry: LedgerPayment | None) -> Found:
         if entry is None:

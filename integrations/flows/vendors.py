@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from connectors.domain import Address, Vendor, VendorDraft, VendorStatus
+from connectors.errors import BadAnswer, NotFound
+from connectors.ports import Cursor, Page
 from integrations.engine.books import Row, match_name
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import (
@@ -26,7 +28,7 @@ from integrations.engine.vocabulary import (
 from integrations.models import Delivery, Link, MappingTable, ReferenceKind
 from integrations.models.delivery import UNSENT
 
-from .base import Policy
+from .base import Policy, nothing
 
 REQUIRED = (("line1", "street"), ("city", "city"), ("postcode", "postcode"), ("country", "country"))
 CLOCK_SKEW = timedelta(minutes=10)
@@ -42,7 +44,10 @@ class VendorsFlow(Policy):
     def streams(self) -> Iterable[Stream]:
         context = self.context
         yield Stream("target vendors", context.writer.read_vendors, self._absorb_target, counts=False)
-        yield Stream("source vendors", context.reader.read_vendors, self._absorb_source, after=self._asked_for)
+        yield Stream("source vendors", context.reader.read_vendors, self._absorb_source)
+        yield Stream("asked for", self._read_asked, self._absorb_source, after=self._asked_for, counts=False, once=True)
+        if any(row.table == MappingTable.VENDORS and row.problem for row in context.mapping.rows()):
+            yield Stream("mappings", nothing, lambda records: (), after=self.resolve_mappings, once=True)
 
     def _absorb_target(self, records: Sequence[Vendor]) -> Iterable[Staged]:
         book = self.context.references(self.context.writes)
@@ -59,15 +64,30 @@ class VendorsFlow(Policy):
         )
         return [stage(record) for record in records if record.key in known]
 
-    def _asked_for(self) -> Iterable[Staged]:
+    def _missing(self) -> set[str]:
         """Vendors that waiting records ask for and that nobody staged: they were asked for before they were read."""
         waiting = Delivery.objects.filter(flow__integration=self.context.integration, state__in=UNSENT)
         owners = waiting.exclude(flow=self.context.flow).exclude(group="").order_by()
         keys = set(owners.values_list("group", flat=True).distinct())
         if not keys:
-            return []
+            return keys
         staged = Delivery.objects.filter(flow=self.context.flow, key__in=keys).values_list("key", flat=True)
-        return self.wanted(keys.difference(staged, self.context.links().get(keys)))
+        return keys.difference(staged, self.context.links().get(keys))
+
+    def _read_asked(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]:
+        """Those that no list of changes has shown yet, one by one: an old or missing time stamp hides a vendor."""
+        missing = self._missing()
+        known = self.context.references(self.context.reads).get(ReferenceKind.VENDOR, missing)
+        for key in sorted(missing - known.keys()):
+            try:
+                yield Page([self.context.reader.get_vendor(key)])
+            except (NotFound, BadAnswer) as error:
+                self.context.report(
+                    "unreadable", record_type=self.record_type, source_key=key, message=error.message, outcome="failed"
+                )
+
+    def _asked_for(self) -> Iterable[Staged]:
+        return self.wanted(self._missing())
 
     def wanted(self, keys: Iterable[str]) -> list[Staged]:
         rows = self.context.references(self.context.reads).get(ReferenceKind.VENDOR, keys)
