@@ -10,15 +10,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.models import Q
 
 from connectors.clock import Clock
 from integrations.models import Flow
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=getattr(settings, "ENGINE_LEASE_SECONDS", 30))
 STATE = ("claim_token", "claimed_by", "lease_until", "rung_at", "cursors", "as_of", "last_full_at")  # moves with runs
-BEAT = 5.0  # seconds; a lease outlives five missed beats
+BEAT = LEASE.total_seconds() / 6  # a lease outlives five missed beats
 
 
 class ClaimLost(Exception):
