@@ -15,7 +15,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
+
+from django.db import connection
 
 from connectors.bill.sandbox import BillSandbox
 from connectors.sage100.sandbox import FULL_KEY, Sage100Sandbox
@@ -252,6 +255,14 @@ def manage(database: str, *arguments: str, **environment: str) -> subprocess.Com
         text=True,
         timeout=300,
     )
+
+
+def own_database_url() -> str:
+    """The database of this very test, for processes that the test starts."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
 
 
 def manage_environment(database: str, **environment: str) -> dict[str, str]:

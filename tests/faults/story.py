@@ -14,8 +14,12 @@ class Story:
     """Round n: two new vendors with three invoices each, and in the older ones changes, holds, releases, payments
     and voids."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, extra: int = 0) -> None:
+        """`extra`: so many invoices of twelve more vendors before the first round."""
         self.world = world
+        self.extra = extra
+        if extra:
+            world.sage.do_generate(vendors=12, invoices=extra)
         self.round = 0
         self.payments: dict[str, str] = {}  # by invoice number
 
@@ -42,11 +46,12 @@ class Story:
         world = self.world
         invoices = payable(world, today().replace(year=today().year - 1))
         assert bill_facts(world) == sorted(map(expected_facts, invoices.values()), key=repr)
-        assert len(world.bill.bills.rows) == self.round * 6, "nothing was ever sent twice, archived or not"
-        assert Counter(row["shortName"] for row in world.vendors()) == Counter(
-            f"01-V{n:02d}{side}" for n in range(self.round) for side in "ab"
-        )
-        for row in world.vendors():
+        assert len(world.bill.bills.rows) == self.round * 6 + self.extra, "nothing was ever sent twice, archived or not"
+        vendors = Counter(row["shortName"] for row in world.vendors())
+        assert max(vendors.values()) == 1
+        ours = [row for row in world.vendors() if row["shortName"].startswith("01-V")]
+        assert len(ours) == self.round * 2
+        for row in ours:
             moved = int(row["shortName"][4:6]) + 1
             wanted = f"{moved} Moved Rd" if row["shortName"].endswith("a") and moved < self.round else "12 Mill Rd"
             assert row["address"]["line1"] == wanted
