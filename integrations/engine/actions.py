@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 from django.db.models.query import QuerySet
 
 from connectors.clock import Clock, SystemClock
@@ -27,14 +26,15 @@ def replay(deliveries: QuerySet[Delivery], *, actor: str, clock: Clock | None = 
     flows: dict[int, Flow] = {}
     count = 0
     for row in rows.iterator(chunk_size=500):
-        with transaction.atomic():
+        trail = _trail(row.flow, actor, clock)
+        with trail.transaction():
             put_back = Delivery.objects.filter(pk=row.pk, state__in=REPLAYABLE).update(
                 state=State.PENDING, reason="", not_before=None, locks=0, approved=True, updated_at=clock.now()
             )
             if not put_back:
                 continue
             row.state, row.reason = State.PENDING, ""
-            _note(row, "replayed", actor, clock)
+            trail.write([trail.of(row, "replayed", _record_type(row))])
         count += 1
         flows[row.flow_id] = row.flow
     for flow in flows.values() if doorbell else ():
@@ -49,21 +49,22 @@ def mark_done_outside(delivery: Delivery, *, reason: str, actor: str, clock: Clo
     if not reason:
         raise ValueError("Say how it was settled.")
     allowed = (*REPLAYABLE, State.UNCERTAIN)
-    with transaction.atomic():
+    trail = _trail(delivery.flow, actor, clock)
+    with trail.transaction():
         done = Delivery.objects.filter(pk=delivery.pk, state__in=allowed).update(
             state=State.DONE_OUTSIDE, message=reason, not_before=None, updated_at=clock.now()
         )
         if not done:
             raise ValueError(f"The record is {delivery.get_state_display()}; only open ones can be marked.")
         delivery.refresh_from_db()
-        _note(delivery, "done_outside", actor, clock)
+        trail.write([trail.of(delivery, "done_outside", _record_type(delivery))])
 
 
 def sync_now(flow: Flow, *, actor: str, clock: Clock | None = None) -> None:
     """Ring the doorbell of a flow. A person asks, so credentials that were refused get another try."""
     clock = clock or SystemClock()
     trail = _trail(flow, actor, clock)
-    with transaction.atomic():
+    with trail.transaction():
         trail.write([trail.entry("sync_requested", outcome="requested")])
         sides = (flow.integration.source_id, flow.integration.target_id)
         Connection.objects.filter(pk__in=sides).update(refused_at=None)
@@ -80,10 +81,8 @@ def mapping_changed(integration: Integration, *, actor: str) -> None:
             ring(flow, trigger=Run.Trigger.SWEEP)
 
 
-def _note(delivery: Delivery, event: str, actor: str, clock: Clock) -> None:
-    trail = _trail(delivery.flow, actor, clock)
-    policy = recipe_of(delivery.flow.integration).flow(delivery.flow.name).policy
-    trail.write([trail.of(delivery, event, policy.record_type)])
+def _record_type(delivery: Delivery) -> str:
+    return str(recipe_of(delivery.flow.integration).flow(delivery.flow.name).policy.record_type)
 
 
 def _trail(flow: Flow, actor: str, clock: Clock) -> Trail:

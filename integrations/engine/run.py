@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Count, F
 
 from connectors.errors import ConfigurationError, ConnectorError, CredentialsRefused
@@ -103,7 +102,7 @@ class FlowRun:
         if self.full and not stream.once and self._complete(cursor):
             cursor = None
         for page in stream.read(cursor):
-            with transaction.atomic():
+            with self.trail.transaction():
                 self._fence(stream, page)
                 self._absorb(stream, page)
             if stream.counts:
@@ -111,10 +110,11 @@ class FlowRun:
                 self.progress(self.flow.name, "read", self.counts["read"])
             if self.out_of_time:
                 return False
-        if stream.after:
-            with transaction.atomic():
-                self.claim.fence()
+        with self.trail.transaction():
+            self.claim.fence()
+            if stream.after:
                 self._stage(stream.after())
+            self._report()
         return True
 
     def _complete(self, cursor: dict[str, Any] | None) -> bool:
@@ -132,12 +132,15 @@ class FlowRun:
         self._stage(stream.absorb(page.records))
         if page.bad:
             self._save(stage.bad_records(self.flow, page.bad, now=self.clock.now(), run=self.run))
-        reports, self.context.reports = self.context.reports, []
-        self.trail.write([self.trail.entry(event, **fields) for event, fields in reports])
+        self._report()
         self.settle_demands()
         if self.context.reference_changes:
             self.context.reference_changes = 0
             bump(self.flow.integration)
+
+    def _report(self) -> None:
+        reports, self.context.reports = self.context.reports, []
+        self.trail.write([self.trail.entry(event, **fields) for event, fields in reports])
 
     def _stage(self, staged: Any) -> None:
         change = stage.changes(self.flow, list(staged), now=self.clock.now(), run=self.run)
@@ -162,10 +165,8 @@ class FlowRun:
             fresh = [row for row in change.fresh if row.key not in known]
             if fresh:  # its own worker may be staging the same vendors at this moment: the first one counts
                 Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
-                trail = Trail(
-                    tenant=self.trail.tenant, clock=self.clock, integration=self.flow.integration.name, flow=name
-                )
-                trail.write([trail.of(row, "staged", context.spec.policy.record_type) for row in fresh])
+                record_type = context.spec.policy.record_type
+                self.trail.write([self.trail.of(row, "staged", record_type, flow=name, run=None) for row in fresh])
             if len(known) + len(fresh) < len(keys):
                 self.asked.add(name)
             if fresh or len(known) < len(keys):
@@ -237,7 +238,7 @@ def note_trouble(connection: Connection | None, error: BaseException, trail: Tra
     if refused:
         fields["refused_at"] = trail.clock.now()
     Connection.objects.filter(pk=connection.pk).update(**fields)
-    with transaction.atomic():
+    with trail.transaction():
         entry = trail.entry(
             "credentials_refused" if refused else "connection_failed",
             record_type="connection",

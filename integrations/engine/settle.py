@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-
 from connectors.domain import Written
 from connectors.errors import ConnectorError, RateLimited
 from integrations.models import Delivery, Link, Reason, State
@@ -87,7 +85,7 @@ class Settler:
                 row.target_id = item.link.target_id if item.link else row.target_id
             if isinstance(decision, Adopt | Settle) and decision.draft is not None:
                 row.draft = encode(decision.draft)
-        with transaction.atomic():
+        with self.trail.transaction():
             self.run.claim.fence()
             self._store_links(done)
             self._write([item for item, _, _ in done], "delivered", answers={i.key: w for i, _, w in done})
@@ -209,7 +207,7 @@ class Settler:
     def _save(self, items: Sequence[Item], event: str, **options: Any) -> None:
         if not items:
             return
-        with transaction.atomic():
+        with self.trail.transaction():
             self.run.claim.fence()
             self._write(items, event, **options)
 

@@ -216,7 +216,7 @@ class Subscriptions:
             connector.close()
 
     def _note(self, message: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-        with transaction.atomic():
+        with self.trail.transaction():
             entry = self.trail.entry(
                 "settings_changed",
                 record_type="webhook",

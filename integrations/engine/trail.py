@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -36,6 +37,7 @@ class Trail:
         self.tenant = tenant
         self.clock = clock
         self.common: dict[str, Any] = {"integration": integration, "flow": flow, "run": run, "actor": actor}
+        self._pending: list[Entry] | None = None
 
     def entry(self, event: str, **fields: Any) -> Entry:
         return Entry(event=event, **{**self.common, **fields})
@@ -56,10 +58,27 @@ class Trail:
         }
         return Entry(event=event, **{**self.common, **values, **fields})
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction whose entries are appended at its very end.
+
+        Other writers of the tenant wait from the append to the commit: taken last, and by everybody last, the
+        chain's lock cannot take part in a deadlock.
+        """
+        self._pending = []
+        try:
+            with transaction.atomic():
+                yield
+                if self._pending:
+                    append(self.tenant, self._pending, at=self.clock.now())
+        finally:
+            self._pending = None
+
     def write(self, entries: Sequence[Entry]) -> None:
-        """Append within the caller's transaction."""
-        if entries:
-            append(self.tenant, entries, at=self.clock.now())
+        """Note entries of what the surrounding `transaction()` does. Raises RuntimeError outside of one."""
+        if self._pending is None:
+            raise RuntimeError("audit entries belong into the transaction of what they report")
+        self._pending += entries
 
 
 def note(tenant: str, entries: Sequence[Entry]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from django.db import transaction
-
 from connectors.clock import Clock, SystemClock
 from connectors.errors import ConfigurationError, ConnectorError
 from integrations.engine.context import ConnectorPool, FlowContext
@@ -73,5 +71,5 @@ def _record(result: Result, trail: Trail) -> None:
         message=result.summary(),
         response=json.dumps(facts, sort_keys=True),
     )
-    with transaction.atomic():
+    with trail.transaction():
         trail.write([entry])
