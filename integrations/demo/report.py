@@ -30,6 +30,7 @@ def show(out: Console, story: Story, result: Result) -> None:
     for table in (_moved(story), _payments(story), _attention(story), _open_items(story, result)):
         out.print()
         out.print(table)
+    out.print()
 
 
 def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
@@ -52,7 +53,9 @@ def _moved(story: Story) -> Table:
         (FREIGHT_AND_TAX, "freight 85.00 and tax 96.25 became lines"),
         (PART_PAID, "940.50, of which 500.00 was paid in Sage 100"),
     ):
-        table.add_row("", "", "", f"{Decimal(str(story.bill_of(document)['amount'])):,.2f}", f"{document}: {remark}")
+        table.add_row(
+            "", "", "of these", f"{Decimal(str(story.bill_of(document)['amount'])):,.2f}", f"{document}: {remark}"
+        )
     entered = Link.objects.filter(flow__name="payments").count()
     table.add_row("payments", back, str(entered), _money(_delivered("payments")), "entered, then posted in Sage 100")
     return table
@@ -99,7 +102,7 @@ def _open_items(story: Story, result: Result) -> Table:
         sums = (sum((Decimal(getattr(each, side)) for each in rows), Decimal(0)) for side in ("source", "target"))
         _amounts(table, f"{kind.label}: {documents}", *sums)
     table.add_section()
-    _amounts(table, "payable on the left, unpaid on the right", *totals)
+    _amounts(table, "total: payable in Sage 100, unpaid in BILL", *totals)
     return table
 
 

@@ -57,8 +57,8 @@ def test_every_step_comes_out_as_expected_and_again_on_what_is_there(told):
         r"^Webhook .* payment\.updated -> http://127\.0\.0\.1:\d+/webhooks/bill/",
         r"^Audit trail .* chain intact",
         r"^ bills +Sage 100 -> BILL +16 +12,318\.56",
-        r"^ +1,681\.25 +INV-20571: freight 85\.00 and tax 96\.25",
-        r"^ +440\.50 +000779: ",
+        r"^ +of these +1,681\.25 +INV-20571: freight 85\.00 and tax 96\.25",
+        r"^ +of these +440\.50 +000779: ",
         r"^ ACH +000778 +1,890\.00 +webhook +posted",
         r"^ check 10482 +INV-20541, INV-20560 +1,562\.40 +poll +posted",
         r"^ check 10483 +10045 +1,000\.00 +poll +posted",
@@ -66,7 +66,7 @@ def test_every_step_comes_out_as_expected_and_again_on_what_is_there(told):
         r"^ account not mapped +NWP-44090 +64\.00",
         r"^ several vendors match +Summit Electric",
         r"^ vendor record incomplete +City Utilities",
-        r"^ payable on the left, unpaid on the right +14,449\.29 +7,651\.16 +6,798\.13",
+        r"^ total: payable in Sage 100, unpaid in BILL +14,449\.29 +7,651\.16 +6,798\.13",
     ],
 )
 def test_tells_what_moved_and_what_needs_attention(told, line):
