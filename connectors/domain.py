@@ -235,6 +235,9 @@ class PaymentDraft:
 
 @dataclass(frozen=True, slots=True)
 class TargetBill:
+    """A bill as the target holds it. `unreadable` says why nothing but its ids (and `number`, where it is not
+    empty) may be relied on: it exists, and that is all that is known of it."""
+
     id: str
     vendor_id: str
     number: str
@@ -245,6 +248,7 @@ class TargetBill:
     unpaid: bool = True  # nothing paid, scheduled or under way
     invoice_date: date | None = None
     changed_at: datetime | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

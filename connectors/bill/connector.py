@@ -134,16 +134,19 @@ class Bill:
     # --- bills -----------------------------------------------------------------------------------
 
     def find_bills(self, vendor_ids: Sequence[str]) -> Iterator[TargetBill]:
-        """Raises BadAnswer for a bill that cannot be read: to skip it would prove an absence that is none."""
+        """A bill that cannot be read comes as `unreadable`: to skip it would prove an absence that is none.
+
+        Raises BadAnswer when not even its vendor can be read.
+        """
         rows = self._by_ids.rows(endpoints.BILLS, "vendorId", vendor_ids, filters.equal("archived", False))
         for row in rows:
-            bill = self._one(row, mapper.target_bill)
+            bill = self._bill(row)
             if not bill.archived:
                 yield bill
 
     def get_bills(self, bill_ids: Sequence[str]) -> dict[str, TargetBill]:
         rows = self._by_ids.rows(endpoints.BILLS, "id", bill_ids)
-        return {bill.id: bill for bill in self._all(rows, mapper.target_bill)}
+        return {bill.id: bill for bill in map(self._bill, rows)}
 
     def create_bills(self, drafts: Sequence[BillDraft]) -> list[Written]:
         """At most 100, all or nothing. Raises Duplicate for a number that the vendor has already."""
@@ -221,6 +224,13 @@ class Bill:
     def _all(self, rows: Iterator[Row], read: Callable[[Row], T]) -> list[T]:
         """For answers that must be complete: one row that cannot be read fails them."""
         return [self._one(row, read) for row in rows]
+
+    def _bill(self, row: Row) -> TargetBill:
+        try:
+            return mapper.target_bill(row)
+        except ValueError as error:
+            why = f"BILL's bill {row.get('id')} cannot be read: {error}."
+        return self._one(row, lambda row: mapper.unreadable_bill(row, why))
 
     @staticmethod
     def _one(row: Row, read: Callable[[Row], T]) -> T:

@@ -118,7 +118,10 @@ class ByIds:
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
             for row in self._chunk(path, field, chunk, clauses, quoting):
-                if row.get(field) in chunk:
+                found = row.get(field)
+                if not isinstance(found, str) or not found:
+                    raise BadAnswer(f"BILL's record {row.get('id')} cannot be read: {field} is missing.")
+                if found in chunk:
                     yield row
 
     def _chunk(self, path: str, field: str, ids: Sequence[str], clauses: Sequence[str], quoting: str) -> Iterator[Row]:

@@ -227,6 +227,26 @@ def target_bill(row: Row) -> TargetBill:
     )
 
 
+def unreadable_bill(row: Row, why: str) -> TargetBill:
+    """What stands for a bill that `target_bill` refused. Raises ValueError when even its vendor is unknown."""
+    return TargetBill(
+        id=_readable(row, "id"),
+        vendor_id=_needed(row, "vendorId"),
+        number=_readable(row.get("invoice"), "invoiceNumber"),
+        total=Decimal(0),
+        archived=row.get("archived") is True,
+        unpaid=False,
+        unreadable=why,
+    )
+
+
+def _readable(row: Any, name: str) -> str:
+    try:
+        return _text(row, name) if isinstance(row, Mapping) else ""
+    except ValueError:
+        return ""
+
+
 def payment(row: Row) -> Payment:
     """A payment of the REST API (docs: bill 9); the webhook's body is another shape and is not read."""
     status, single = _text(row, "status"), _text(row, "singleStatus")

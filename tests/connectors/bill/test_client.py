@@ -516,10 +516,39 @@ def test_the_quoting_of_in_is_found_out_once_an_installation(api, ground, accept
     assert probes == first <= 3
 
 
-def test_an_unreadable_bill_is_no_proof_of_absence(api, bill):
-    api.answer("GET", "/v3/bills", (200, {"results": [{**ROW, "amount": None}]}))
+@pytest.mark.parametrize(
+    ("wrong", "named", "number"),
+    [
+        ({"amount": None}, "amount", "INV-1"),
+        ({"invoice": []}, "invoice", ""),
+        ({"invoice": {"invoiceNumber": {}}}, "invoiceNumber", ""),
+        ({"updatedTime": "yesterday"}, "updatedTime", "INV-1"),
+    ],
+)
+def test_an_unreadable_bill_hides_no_other_and_is_no_proof_of_absence(api, bill, wrong, named, number):
+    other = {**ROW, "id": BILL[:-1] + "0"}
+    api.answer("GET", "/v3/bills", (200, {"results": [{**ROW, **wrong}, other]}))
+    odd, good = bill.find_bills([VENDOR])
+    assert named in odd.unreadable
+    assert (odd.id, odd.vendor_id, odd.number, odd.total) == (BILL, VENDOR, number, Decimal(0))
+    assert (good.number, good.total, good.unreadable) == ("INV-1", Decimal("10.10"), "")
+    assert bill.get_bills([BILL])[BILL] == odd
+
+
+def test_an_unreadable_id_is_left_empty_and_an_archived_bill_left_out(api, bill):
+    archived = {**ROW, "amount": None, "archived": True}
+    api.answer("GET", "/v3/bills", (200, {"results": [{**ROW, "id": None}, archived]}))
+    (found,) = bill.find_bills([VENDOR])
+    assert (found.id, "id" in found.unreadable) == ("", True)
+
+
+@pytest.mark.parametrize("vendor", [None, "", {}])
+def test_a_bill_of_nobody_fails_the_list(api, bill, vendor):
+    api.answer("GET", "/v3/bills", (200, {"results": [{**ROW, "vendorId": vendor}]}))
     with pytest.raises(BadAnswer):
         list(bill.find_bills([VENDOR]))
+    with pytest.raises(BadAnswer):
+        bill.get_bills([BILL])
 
 
 # --- configuration -------------------------------------------------------------------------------
