@@ -58,11 +58,13 @@ class Doubt:
             found = self.run.policy.look_up(items)
         except ConnectorError as error:
             for item in items:
-                wait = DOUBT_SCHEDULE[min(len(item.delivery.evidence), len(DOUBT_SCHEDULE) - 1)]
-                self.settle.still_unclear(item, f"The look-up failed: {error}", wait=wait)
+                self.settle.still_unclear(item, f"The look-up failed: {error}", wait=self._next_look(item))
             return
         for item in items:
             self._one(item, found.get(item.key) or Found("", "The look-up shows nothing of it."))
+
+    def _next_look(self, item: Item) -> float:
+        return DOUBT_SCHEDULE[min(len(item.delivery.evidence), len(DOUBT_SCHEDULE) - 1)]
 
     def _one(self, item: Item, found: Found) -> None:
         if found.hold is not None:
@@ -70,6 +72,9 @@ class Doubt:
             return
         if found.target_id:
             self.settle.proved(item, self._sent(item), found)
+            return
+        if found.unclear:
+            self.settle.still_unclear(item, found.note, wait=self._next_look(item))
             return
         open_until = self._open_until(item)
         left = (open_until - self.run.clock.now()).total_seconds()

@@ -120,6 +120,7 @@ class Found:
     note: str
     number: str = ""
     hold: Hold | None = None
+    unclear: bool = False  # the look-up itself could not tell
     details: dict[str, str] = field(default_factory=dict)
 
 

@@ -182,11 +182,14 @@ class BillsFlow(Policy):
     def _against(
         self, item: Item, draft: BillDraft, existing: Sequence[TargetBill], ours: dict[str, Link]
     ) -> Send | Adopt | Hold:
+        veiled = self._veiled(draft, existing)
+        if veiled is not None:
+            return self._unreadable(veiled)
         same = [bill for bill in existing if bill.number == draft.number]
         if not same:
-            near = [b for b in existing if b.number.casefold() == draft.number.casefold() and b.id not in ours]
-            if near:
-                return self._duplicate(near[0], draft, f"a bill numbered {near[0].number}")
+            near = [bill for bill in existing if folded(bill.number) == folded(draft.number) and bill.id not in ours]
+            if near and not item.delivery.approved:
+                return self._duplicate(near[0], draft, f"a bill numbered {near[0].number}, which is much alike,")
             return Send("create", draft)
         free = [bill for bill in same if bill.id not in ours]
         equal = [bill for bill in free if bill.total == draft.total]
@@ -199,11 +202,25 @@ class BillsFlow(Policy):
             )
         return self._duplicate(same[0], draft, f"bill {same[0].number} over {same[0].total}")
 
+    def _veiled(self, draft: BillDraft, existing: Sequence[TargetBill]) -> TargetBill | None:
+        """A bill there that cannot be read and may be this one."""
+        hidden = (bill for bill in existing if bill.unreadable)
+        return next((bill for bill in hidden if not bill.number or folded(bill.number) == folded(draft.number)), None)
+
+    def _unreadable(self, bill: TargetBill) -> Hold:
+        return Hold(
+            Reason.DUPLICATE_DOCUMENT,
+            f"{self.there} holds bill {bill.id} of this vendor, which may be this one and cannot be read: "
+            f"{bill.unreadable}. Look at it there.",
+            retry_after=bill_changes.LOOK_AGAIN,
+        )
+
     def _duplicate(self, bill: TargetBill, draft: BillDraft, what: str) -> Hold:
         return Hold(
             Reason.DUPLICATE_DOCUMENT,
             f"{self.there} already has {what} at this vendor; this invoice asks for {draft.total}.",
             candidates=[{"id": bill.id, "name": bill.number, "place": str(bill.total)}],
+            retry_after=bill_changes.LOOK_AGAIN,
         )
 
     # --- following what was sent -----------------------------------------------------------------
@@ -244,6 +261,8 @@ class BillsFlow(Policy):
         link = item.link
         assert link is not None
         target = targets.get(link.target_id)
+        if target is not None and target.unreadable:
+            return dataclasses.replace(self._unreadable(target), reason=Reason.CHANGED_AFTER_DELIVERY)
         if target is None:
             return Hold(Reason.INVOICE_NOT_FOUND, f"The bill of invoice {bill.number} is gone from {self.there}.")
         by_us = link.state == Link.State.ARCHIVED or any(action == "archive" for action, _ in unclear)
@@ -317,6 +336,10 @@ class BillsFlow(Policy):
         ours = self.context.links().by_target(bill.id for bills in existing.values() for bill in bills)
         for item in creates:
             draft = drafts[item.key]
+            veiled = self._veiled(draft, existing.get(draft.vendor_id, ()))
+            if veiled is not None:
+                found[item.key] = Found("", self._unreadable(veiled).message, unclear=True)
+                continue
             match = [
                 bill
                 for bill in existing.get(draft.vendor_id, ())
@@ -420,6 +443,11 @@ def stage(bill: Bill, *, gone: bool) -> Staged:
 def seen_of(bill: Bill | OpenBill) -> str:
     """What the list of open items tells of an invoice, comparable between the two reads."""
     return f"{bill.total:f} {bill.balance:f} {','.join(sorted(bill.blocked))}"
+
+
+def folded(number: str) -> str:
+    """A document number as people may have typed it elsewhere: without case, spaces and leading zeros."""
+    return "".join(number.split()).casefold().lstrip("0")
 
 
 def content(bill: Bill) -> str:
