@@ -25,7 +25,8 @@ class InFlight:
 
     @property
     def full(self) -> bool:
-        return self.pending >= self.limit
+        """One job more than threads may wait, so that no thread idles while the caller is at the database."""
+        return self.pending > self.limit if self.limit > 1 else self.pending >= 1
 
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         self.pending += 1

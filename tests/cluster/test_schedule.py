@@ -44,9 +44,9 @@ def test_a_scheduled_flow_runs_by_itself_and_an_edited_interval_holds(
     cluster = sqlite_clusters.start()  # its scheduler looks for the first time after 30 seconds
     eventually(lambda: len(bill.bills.rows) == 3, within=90, what="three bills in BILL")
     integration = Integration.objects.get()
-    names = set(integration.flows.values_list("name", flat=True))
+    names = {"accounts", "vendors", "bills", "payments"}
     done = Run.objects.filter(state="done")
-    eventually(lambda: set(done.values_list("flow__name", flat=True)) == names, within=30, what="a run of every flow")
+    eventually(lambda: set(done.values_list("flow__name", flat=True)) >= names, within=30, what="a run of every flow")
     assert done.filter(trigger=Run.Trigger.SCHEDULE, slot__isnull=False).exists()
     eventually(lambda: last_heartbeat() is not None, within=30, what="a heartbeat")
 
