@@ -1,19 +1,21 @@
-"""The agent's HTTP contract: one method an endpoint, errors as recovery strategies, writes never repeated.
+"""The agent's HTTP contract: one method an endpoint, errors as recovery strategies.
 
-docs: sage100 8
+A request is repeated where it certainly had no effect, as the contract's table tells (docs: sage100 8.9, 8.10).
+A write without a clear answer never is.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from ..errors import BadAnswer, OutcomeUnknown, Transient
+from ..errors import BadAnswer, ConnectorError, OutcomeUnknown, RecordLocked, Transient
 from ..ports import ConnectionSpec, Host
 from ..transport import Reply, Transport
 from . import config
@@ -21,10 +23,15 @@ from .refusals import refusal
 
 Params = Sequence[tuple[str, str]]
 
-READ_TRIES = 3
-LONGEST_WAIT = 10.0  # seconds that a read waits by itself; for longer the caller's schedule is better
+T = TypeVar("T")
+
+TRIES = 8  # in all, and of each status but these: no answer, one that was cut off perhaps, and agent_error
+TRIES_OF: dict[int | None, int] = {None: 3, 200: 2, 500: 4}
+PATIENCE = 120.0  # seconds after which a request is not repeated; for longer the caller's schedule is better
+FIRST_WAIT = 2.0  # seconds, doubled every time, where the agent names none
+FIRST_KNOCK = 1.0  # the same, where nobody answers: a wrong address must be told within seconds
+SLOW = 10.0  # seconds of silence after which to ask again would only double them
 SECOND = 1.05  # with what the network may take off it
-FIRST_WAIT = 2.0  # seconds, doubled every time, where the agent names none (docs: sage100 8.10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,13 @@ class Listing:
 
 
 class Client:
-    """Speaks to one company through one agent. Thread-safe."""
+    """Speaks to one company through one agent. Thread-safe. `jitter` returns numbers in [0, 1)."""
 
-    def __init__(self, spec: ConnectionSpec, host: Host) -> None:
+    def __init__(self, spec: ConnectionSpec, host: Host, *, jitter: Callable[[], float] = random.random) -> None:
         self.config = config.parse(spec)
+        self.patience = PATIENCE
         self._host = host
+        self._jitter = jitter
         self.transport = Transport(spec, host, timeout=(10, config.LIST_TIMEOUT))
         self._sent: deque[float] = deque(maxlen=config.REQUESTS_PER_SECOND)
         self._pacing = threading.Lock()
@@ -90,9 +99,12 @@ class Client:
         return self._write("POST", "/v1/payments", body)
 
     def delete_payment(self, payment_id: str) -> None:
-        reply = self._send("DELETE", f"/v1/payments/{quote(payment_id, safe='')}", writes=True)
-        if not 200 <= reply.status < 300:
-            raise refusal(reply, writes=True, clean=self.transport.redactor.literals)
+        def delete() -> None:
+            reply = self._send("DELETE", f"/v1/payments/{quote(payment_id, safe='')}", writes=True)
+            if not 200 <= reply.status < 300:
+                raise self._refusal(reply, writes=True)
+
+        self._persist(delete, writes=True)
 
     # --- sending -----------------------------------------------------------------------------------------
 
@@ -112,33 +124,26 @@ class Client:
         return Listing(body["data"], following, watermark)
 
     def _read(self, path: str, params: Params = (), *, key: bool = True, company: bool = True) -> tuple[Reply, Any]:
-        """The answer and its JSON, after a few tries; a failure that took long, or asks for a long wait, is the
-        caller's."""
-        clock = self._host.clock
-        attempt = 0
-        while True:
-            attempt += 1
-            started = clock.monotonic()
-            try:
-                reply = self._send("GET", path, params=params, key=key, company=company)
-                if reply.status == 200:
-                    return reply, reply.json()
-                raise refusal(reply, writes=False, clean=self.transport.redactor.literals)
-            except BadAnswer:  # cut off on its way, perhaps
-                wait = FIRST_WAIT
-                if attempt > 1:
-                    raise
-            except Transient as error:
-                wait = FIRST_WAIT * 2 ** (attempt - 1) if error.retry_after is None else error.retry_after
-                if attempt == READ_TRIES or wait > LONGEST_WAIT or clock.monotonic() - started > LONGEST_WAIT:
-                    raise
-            clock.sleep(wait)
+        """The answer and its JSON."""
+
+        def read() -> tuple[Reply, Any]:
+            reply = self._send("GET", path, params=params, key=key, company=company)
+            if reply.status != 200:
+                raise self._refusal(reply)
+            return reply, reply.json()
+
+        return self._persist(read)
 
     def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Exactly one request. Raises OutcomeUnknown when its answer cannot be understood."""
-        reply = self._send(method, path, body=body, writes=True)
-        if reply.status not in (200, 201):
-            raise refusal(reply, writes=True, clean=self.transport.redactor.literals)
+        """Raises OutcomeUnknown when the answer cannot be understood."""
+
+        def write() -> Reply:
+            reply = self._send(method, path, body=body, writes=True)
+            if reply.status not in (200, 201):
+                raise self._refusal(reply, writes=True)
+            return reply
+
+        reply = self._persist(write, writes=True)
         try:
             record = _an_object(reply, reply.json())
             if isinstance(record.get("id"), str) and record["id"]:
@@ -150,6 +155,36 @@ class Client:
             status=reply.status,
             raw=reply.excerpt(),
         )
+
+    def _persist(self, attempt: Callable[[], T], *, writes: bool = False) -> T:
+        """Repeat what had no effect and may go well later. A write that is locked out is the caller's to repeat:
+        other records need not wait for it."""
+        clock = self._host.clock
+        first = clock.monotonic()
+        failures: Counter[int | None] = Counter()
+        while True:
+            started = clock.monotonic()
+            try:
+                return attempt()
+            except (BadAnswer, Transient) as error:
+                status, now = error.status, clock.monotonic()
+                failures[status] += 1
+                wait = getattr(error, "retry_after", None)
+                if wait is None:
+                    wait = (FIRST_KNOCK if status is None else FIRST_WAIT) * 2 ** (failures[status] - 1)
+                    wait *= 1 + self._jitter() / 4
+                if (
+                    failures[status] >= TRIES_OF.get(status, TRIES)
+                    or failures.total() >= TRIES
+                    or now - first + wait > self.patience
+                    or (status is None and now - started > SLOW)
+                    or (writes and isinstance(error, RecordLocked))
+                ):
+                    raise
+            clock.sleep(wait)
+
+    def _refusal(self, reply: Reply, *, writes: bool = False) -> ConnectorError:
+        return refusal(reply, writes=writes, clean=self.transport.redactor.literals)
 
     def _send(
         self,

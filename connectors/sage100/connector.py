@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -21,6 +22,14 @@ Fetch = Callable[[Params], Listing]
 _LINES = ("include", "lines")
 _LOST_CURSOR = {"cursor_invalid", "cursor_mismatch"}
 _BALANCE_REFUSALS = {"amount_exceeds_balance", "invoice_already_paid"}
+_PING_PATIENCE = 10.0  # seconds: somebody is waiting for the answer
+
+CAPABILITIES = Capabilities(
+    in_flight=1,
+    answer_window=config.WRITE_TIMEOUT + 5,
+    repeatable=frozenset({"payment", "new_vendor"}),  # clientReference (8.8)
+    limits={"payment.check_number": 10, "payment.reference": 40, "payment.comment": 29},
+)
 
 
 class Sage100:
@@ -30,17 +39,13 @@ class Sage100:
     and, in the middle of a chain, the agent's cursor and the watermark of this chain's first page.
     """
 
-    capabilities = Capabilities(
-        in_flight=1,
-        answer_window=130.0,  # the agent gives up a write after 120 s (docs: sage100 8.10)
-        repeatable=frozenset({"payment", "new_vendor"}),  # clientReference (8.8)
-        limits={"payment.check_number": 10, "payment.reference": 40, "payment.comment": 29},
-    )
-
     def __init__(self, spec: ConnectionSpec, host: Host) -> None:
         self._spec = spec
         self._host = host
         self._client = Client(spec, host)
+        # A shorter time-out of ours does not hurry the agent, which gives up a write after 120 s (8.10).
+        longest = max(config.WRITE_TIMEOUT, float(spec.settings.get("request_timeout") or 0))
+        self.capabilities = replace(CAPABILITIES, answer_window=longest + 5)
         self._company_key = f"sage100:company:{spec.key}:{self._client.config.identity}"
 
     def close(self) -> None:
@@ -49,6 +54,7 @@ class Sage100:
     # --- the connection ------------------------------------------------------------------------------
 
     def ping(self) -> Iterator[PingStep]:
+        self._client.patience = _PING_PATIENCE
         if not self._spec.tls.verify:
             yield PingStep(
                 "tls",

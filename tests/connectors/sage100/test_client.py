@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 import requests
@@ -36,7 +37,7 @@ def agent():
 
 @pytest.fixture
 def client(spec, host):
-    return Client(spec(), host)
+    return Client(spec(), host, jitter=lambda: 0)
 
 
 def page(data, following=None, watermark="2025-11-04T14:32:07-05:00"):
@@ -235,30 +236,134 @@ def test_a_cursor_that_does_not_move_is_a_bad_answer(agent, client):
 # --- trying again ---------------------------------------------------------------------------------------------
 
 
-def test_a_read_waits_as_told_and_tries_again(agent, client, clock):
-    agent.get(f"{URL}/vendors", status=423, json=error("record_locked"), headers={"Retry-After": "5"})
+HICCUPS = [(423, "record_locked"), (423, "company_locked"), (429, "queue_full"), (503, "boi_unavailable")]
+
+
+@pytest.mark.parametrize(("status", "code"), HICCUPS)
+def test_a_read_waits_as_told_and_tries_eight_times(agent, client, clock, status, code):
+    for _ in range(7):
+        agent.get(f"{URL}/vendors", status=status, json=error(code), headers={"Retry-After": "5"})
     agent.get(f"{URL}/vendors", json=page([{"a": 1}]))
     assert client.vendors([]).data == [{"a": 1}]
-    assert clock.naps == [5]
+    assert clock.naps == [5] * 7
 
 
-def test_a_read_gives_up_after_three_tries(agent, client, clock):
+def test_the_ninth_try_is_never_made(agent, client, clock):
+    agent.get(f"{URL}/vendors", status=423, json=error("record_locked"), headers={"Retry-After": "1"})
+    with pytest.raises(RecordLocked):
+        client.vendors([])
+    assert len(agent.calls) == 8
+    assert clock.naps == [1] * 7
+
+
+def test_a_read_that_is_told_nothing_doubles_its_waits_within_two_minutes(agent, client, clock):
+    agent.get(f"{URL}/vendors", status=503, json=error("license_unavailable"))
+    with pytest.raises(Unreachable):
+        client.vendors([])
+    assert clock.naps == [2, 4, 8, 16, 32]
+
+
+def test_waits_are_spread(agent, spec, host, clock):
+    agent.get(f"{URL}/vendors", status=503, json=error("license_unavailable"))
+    agent.get(f"{URL}/vendors", json=page([]))
+    Client(spec(), host, jitter=lambda: 0.5).vendors([])
+    assert clock.naps == [2.25]
+
+
+def test_an_agent_error_is_repeated_three_times(agent, client, clock):
     agent.get(f"{URL}/vendors", status=500, json=error("agent_error"))
     with pytest.raises(Transient):
         client.vendors([])
-    assert len(agent.calls) == 3
-    assert clock.naps == [2, 4]
+    assert clock.naps == [2, 4, 8]
 
 
-def test_a_read_does_not_wait_long(agent, client, clock):
-    agent.get(f"{URL}/vendors", status=503, json=error("shutting_down"), headers={"Retry-After": "60"})
+def test_a_wait_beyond_the_patience_is_the_callers(agent, client, clock):
+    agent.get(f"{URL}/vendors", status=503, json=error("shutting_down"), headers={"Retry-After": "300"})
     with pytest.raises(Unreachable) as caught:
         client.vendors([])
-    assert caught.value.retry_after == 60
+    assert caught.value.retry_after == 300
     assert clock.naps == []
 
 
-@pytest.mark.parametrize("answer", [{"status": 423}, {"status": 500}, {"body": requests.ConnectionError("gone")}])
+def test_an_agent_that_is_restarting(agent, client, clock):
+    agent.get(f"{URL}/vendors", status=503, json=error("shutting_down"), headers={"Retry-After": "20"})
+    for _ in range(2):  # the transport itself knocks again at once
+        agent.get(f"{URL}/vendors", body=requests.ConnectionError("gone"))
+    agent.get(f"{URL}/vendors", status=503, json=error("boi_unavailable"))
+    agent.get(f"{URL}/vendors", json=page([]))
+    assert client.vendors([]).data == []
+    assert clock.naps == [20, 1, 4]
+
+
+def test_nobody_at_the_address_is_told_within_seconds(clock, spec, host):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    nowhere = Client(spec(f"https://127.0.0.1:{port}"), host, jitter=lambda: 0)
+    for call in (lambda: nowhere.vendors([]), lambda: nowhere.create_payment({})):
+        clock.naps.clear()
+        with pytest.raises(Unreachable):
+            call()
+        assert clock.naps == [1, 2]
+
+
+def test_long_silence_is_not_asked_for_twice(agent, client, clock):
+    def silence(request):
+        clock.elapsed += 65
+        raise requests.ReadTimeout
+
+    agent.add_callback("GET", f"{URL}/vendors", silence)
+    with pytest.raises(Unreachable):
+        client.vendors([])
+    assert len(agent.calls) == 1
+
+
+def test_a_read_cut_off_on_its_way_is_repeated_once(agent, client):
+    agent.get(f"{URL}/vendors", body='{"data": [')
+    with pytest.raises(BadAnswer):
+        client.vendors([])
+    assert len(agent.calls) == 2
+
+
+@pytest.mark.parametrize(("status", "code"), [each for each in HICCUPS if each[0] != 423])
+def test_a_write_that_was_not_begun_is_repeated(agent, client, clock, status, code):
+    for _ in range(3):
+        agent.post(f"{URL}/payments", status=status, json=error(code), headers={"Retry-After": "7"})
+        agent.delete(f"{URL}/payments/abc", status=status, json=error(code), headers={"Retry-After": "7"})
+    agent.post(f"{URL}/payments", status=201, json={"id": "x"})
+    agent.delete(f"{URL}/payments/abc", status=204)
+    assert client.create_payment({}) == {"id": "x"}
+    client.delete_payment("abc")
+    assert clock.naps == [7] * 6
+
+
+@pytest.mark.parametrize("last", [{"status": 504}, {"status": 500}, {"body": requests.ConnectionError("gone")}])
+def test_a_repeated_write_stops_where_its_outcome_is_unknown(agent, client, last):
+    agent.post(f"{URL}/payments", status=503, json=error("boi_unavailable"))
+    agent.post(f"{URL}/payments", **last, json=None if "body" in last else error("x"))
+    agent.post(f"{URL}/payments", status=201, json={"id": "x"})
+    with pytest.raises(OutcomeUnknown):
+        client.create_payment({})
+    assert len(agent.calls) == 2
+
+
+def test_a_logon_that_sage_refuses_is_repeated_for_nobody(agent, client, clock):
+    agent.post(f"{URL}/payments", status=503, json=error("sage_logon_failed"), headers={"Retry-After": "1"})
+    with pytest.raises(ConfigurationError):
+        client.create_payment({})
+    assert len(agent.calls) == 1
+
+
+def test_a_gateway_without_an_agent_may_have_passed_a_write_on(agent, client):
+    agent.post(f"{URL}/payments", status=503, body="<html>Service Unavailable</html>")
+    with pytest.raises(OutcomeUnknown):
+        client.create_payment({})
+    assert len(agent.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 423}, {"status": 500}, {"status": 504}, {"body": requests.ConnectionError("gone")}]
+)
 def test_a_write_is_sent_once(agent, client, answer):
     agent.post(f"{URL}/payments", json=None if "body" in answer else error("x"), **answer)
     agent.delete(f"{URL}/payments/abc", json=None if "body" in answer else error("x"), **answer)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import responses
 
-from connectors.domain import Address, Application, PaymentDraft, PaymentMethod, VendorDraft
+from connectors.domain import Address, Application, NewVendorDraft, PaymentDraft, PaymentMethod, VendorDraft
 from connectors.errors import BadAnswer, ConfigurationError, NotFound, OutcomeUnknown, Rejected
 from connectors.ports import Tls
 from connectors.sage100.connector import Sage100
@@ -177,6 +177,19 @@ def test_ping_stops_at_the_step_that_fails(agent, sage):
     assert steps[-1].fix
 
 
+def test_ping_does_not_keep_a_person_waiting(agent, sage, clock):
+    agent.get(f"{URL}/health", json={"status": "ok"})
+    agent.get(f"{URL}/health/ready", status=503, json=error("boi_unavailable"))
+    assert not list(sage.ping())[-1].ok
+    assert clock.elapsed <= 10
+
+
+@pytest.mark.parametrize(("setting", "window"), [(None, 130), (5, 130), ("300", 305)])
+def test_a_write_without_an_answer_may_take_effect_as_long_as_the_agent_works(spec, host, setting, window):
+    settings = {} if setting is None else {"request_timeout": setting}
+    assert Sage100(spec(settings=settings), host).capabilities.answer_window == window
+
+
 def test_ping_is_not_fooled_by_another_service(agent, sage):
     agent.get(f"{URL}/health", body="<html>Welcome</html>")
     (only,) = sage.ping()
@@ -291,5 +304,5 @@ def test_a_payment_by_id_and_its_deletion(agent, sage, payment_json):
 def test_a_vendor_is_created(agent, sage, vendor_json):
     agent.post(f"{URL}/vendors", status=201, json={**vendor_json, "duplicate": False})
     draft = VendorDraft("Acme Building Supply", "", Address(line1="12 Mill Rd", country="US"))
-    written = sage.create_vendor(draft, division="01", number="ACME01", terms="03")
+    written = sage.create_vendor(NewVendorDraft(draft, division="01", number="ACME01", terms="03"))
     assert (written.id, written.duplicate) == ("01-ACME01", False)

@@ -12,7 +12,7 @@ import trustme
 
 from connectors.budget import MemoryStore
 from connectors.clock import SystemClock
-from connectors.domain import Address, Application, Blocked, PaymentDraft, PaymentMethod, VendorDraft
+from connectors.domain import Address, Application, Blocked, NewVendorDraft, PaymentDraft, PaymentMethod, VendorDraft
 from connectors.errors import (
     ConfigurationError,
     CredentialsRefused,
@@ -280,13 +280,14 @@ def test_vendors_are_created_once(connect):
     draft = VendorDraft(
         "New Vendor", "00901", Address("1 Mill Rd", city="Dayton", state="OH", postcode="45402", country="US")
     )
-    assert not sage.create_vendor(draft, division="01", number="NEW01", terms="03").duplicate
-    assert sage.create_vendor(draft, division="01", number="NEW01", terms="03").duplicate
+    new = NewVendorDraft(draft, division="01", number="NEW01", terms="03")
+    assert not sage.create_vendor(new).duplicate
+    assert sage.create_vendor(new).duplicate
     with pytest.raises(Duplicate) as caught:
-        sage.create_vendor(replace(draft, name="Other"), division="01", number="NEW01", terms="03")
+        sage.create_vendor(replace(new, vendor=replace(draft, name="Other")))
     assert caught.value.ref
     with pytest.raises(Rejected):
-        sage.create_vendor(draft, division="01", number="NEW02", terms="99")
+        sage.create_vendor(replace(new, number="NEW02", terms="99"))
 
 
 def test_a_client_certificate_alone(connect, sandbox):
