@@ -161,11 +161,11 @@ class Settler:
             row = item.delivery
             row.attempts -= 1
             row.locks += 1
-            asked = getattr(error, "retry_after", None) or 0
+            asked = getattr(error, "retry_after", None)
             given_up = row.locks >= LOCK_TRIES
             row.state = State.HELD if given_up else State.PENDING
             row.reason, row.message = Reason.RECORD_LOCKED, error.message
-            row.not_before = self._after(900 if given_up else max(asked, min(300, 2 * 2**row.locks)))
+            row.not_before = self._after(900 if given_up else asked or min(300, 2 * 2**row.locks))
         self._save([item for item, _ in part], "locked", raw=error.raw)
 
     def uncertain(self, part: Sequence[tuple[Item, Any]], error: BaseException) -> None:
