@@ -48,8 +48,8 @@ def measure(database: str, folder: Path, *, rate: int, seconds: int) -> dict[str
         )
     try:
         _wait_for(port)
+        _load(port, rate, 3, lambda: _event(uuid_))  # both workers have imported everything by then
         floor = _load(port, rate, seconds, lambda: ("GET", "/healthz", b"", {}))
-        _load(port, rate, 2, lambda: _event(uuid_))
         before = int(_shell(database, COUNT))
         answers = _load(port, rate, seconds, lambda: _event(uuid_))
         stored = int(_shell(database, COUNT)) - before
