@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from integrations.access import SYNC, name_of
 from integrations.display import clock_time
 from integrations.engine import actions, schedule
+from integrations.engine.context import flows_in_use
 from integrations.engine.run import bump
 from integrations.engine.trail import note_change
 from integrations.models import Connection, Flow, Integration
@@ -24,7 +25,7 @@ from integrations.recipes import RECIPES
 from integrations.recipes.base import Recipe
 
 from .integration_form import SETTING, FlowForm, IntegrationForm, form_for
-from .overview import flow_state, latest_runs
+from .overview import flow_state, latest_runs, runs
 from .scope import TenantScoped, choices_for
 
 
@@ -37,7 +38,10 @@ class FlowInline(admin.TabularInline):
     readonly_fields = ("name", "state", "as_of_", "last_run", "next_run", "sync")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
-        return latest_runs(super().get_queryset(request).select_related("integration__tenant").order_by("position"))
+        flows = super().get_queryset(request).select_related("integration__tenant").order_by("position")
+        if request.method == "GET":  # what is posted must be found again, even where the setting changes with it
+            flows = flows.filter(pk__in=self.in_use)
+        return latest_runs(flows)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -45,6 +49,7 @@ class FlowInline(admin.TabularInline):
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         self.may_sync = request.user.has_perm(SYNC)
         self.planned = schedule.next_runs()
+        self.in_use = [flow.pk for flow in flows_in_use(obj.flows.all())] if obj else []
         return super().get_formset(request, obj, **kwargs)
 
     @admin.display(description="state")
@@ -61,13 +66,13 @@ class FlowInline(admin.TabularInline):
 
     @admin.display(description="next run")
     def next_run(self, flow: Flow) -> str:
-        if not (flow.enabled and flow.integration.enabled):
+        if not runs(flow):
             return "off"
         return _when(flow, self.planned.get(flow.pk)) or "soon"
 
     @admin.display(description="")
     def sync(self, flow: Flow) -> str:
-        if not self.may_sync or not flow.enabled:
+        if not (self.may_sync and runs(flow)):
             return ""
         url = reverse("admin:integrations_integration_sync", args=[flow.integration_id])
         return format_html(
@@ -195,11 +200,11 @@ class IntegrationAdmin(TenantScoped):
         flows = integration.flows.filter(enabled=True).select_related("integration__tenant")
         if request.POST.get("flow"):
             flows = flows.filter(name=request.POST["flow"])
-        rung = [flow.name for flow in flows if integration.enabled]
-        for flow in flows if integration.enabled else ():
+        wanted = [flow for flow in flows if runs(flow)]
+        for flow in wanted:
             actions.sync_now(flow, actor=name_of(request.user))
-        if rung:
-            messages.success(request, f"{integration}: {', '.join(rung)} will run now.")
+        if wanted:
+            messages.success(request, f"{integration}: {', '.join(flow.name for flow in wanted)} will run now.")
         else:
             messages.warning(request, f"{integration}: nothing to run, it is switched off.")
         if request.POST.get("next") == "overview":

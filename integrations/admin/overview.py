@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from integrations.access import SYNC, scoped
 from integrations.display import clock_time, format_duration, format_money
+from integrations.engine.context import in_use
 from integrations.engine.schedule import last_heartbeat, next_runs
 from integrations.models import Delivery, Flow, Integration, Mapping, Run, State
 
@@ -75,9 +76,14 @@ def latest_runs(flows: QuerySet[Flow]) -> QuerySet[Flow]:
     )
 
 
+def runs(flow: Flow) -> bool:
+    """Whether the flow is switched on: itself, its integration, and the setting it depends on."""
+    return flow.enabled and flow.integration.enabled and in_use(flow)
+
+
 def flow_state(flow: Any, now: datetime) -> Tone:
     """The state of a flow (from `latest_runs`) in words."""
-    if not (flow.enabled and flow.integration.enabled):
+    if not runs(flow):
         return Tone("switched off", "quiet")
     if flow.claim_token and flow.lease_until and flow.lease_until > now:
         return Tone("running", "good")
@@ -106,7 +112,8 @@ def overview(request: HttpRequest) -> dict[str, Any]:
     for flow in latest_runs(Flow.objects.filter(integration__in=blocks).order_by("position")):
         block = blocks[flow.integration_id]
         flow.integration = block.integration
-        block.flows.append(_row(flow, now, planned.get(flow.pk), stuck[flow.pk]))
+        if in_use(flow) or stuck[flow.pk]:  # what is stuck is shown even where it will not run
+            block.flows.append(_row(flow, now, planned.get(flow.pk), stuck[flow.pk]))
     unresolved = Mapping.objects.filter(integration__in=blocks).exclude(problem="")
     for pk, count in unresolved.order_by().values_list("integration").annotate(Count("id")):
         blocks[pk].unmapped = count
@@ -140,7 +147,7 @@ def _block(integration: Integration) -> Block:
 
 def _row(flow: Any, now: datetime, planned: datetime | None, stuck: list[Stuck]) -> FlowRow:
     zone = flow.integration.tenant.time_zone
-    active = flow.enabled and flow.integration.enabled
+    active = runs(flow)
     failed = flow.run_state == Run.State.FAILED
     return FlowRow(
         name=flow.name.replace("_", " "),

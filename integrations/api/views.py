@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from audit.models import AuditEvent
 from integrations.access import REPLAY, SYNC, name_of, scoped, tenants_of
 from integrations.engine.actions import REPLAYABLE, replay, sync_now
+from integrations.engine.context import flows_in_use
 from integrations.models import Delivery, Flow, Integration, Run, State
 
 from .schema import Described, ExactFilters, NewestFirst
@@ -129,9 +130,7 @@ class Deed(GenericAPIView):
             raise Http404
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        flows = {flow.name: flow for flow in integration.flows.all()}
-        for flow in flows.values():
-            flow.integration = integration
+        flows = {flow.name: flow for flow in flows_in_use(integration.flows.all())}
         unknown = [each for each in asked.validated_data["flows"] if each not in flows]
         if unknown:
             raise ValidationError({"flows": f"unknown: {', '.join(unknown)}; there are: {', '.join(flows)}"})

@@ -29,6 +29,8 @@ __all__ = [
     "Field",
     "FlowContext",
     "System",
+    "flows_in_use",
+    "in_use",
     "load",
     "open_connector",
     "recipe_of",
@@ -74,6 +76,21 @@ def recipe_of(integration: Integration) -> Any:
     from integrations.recipes import RECIPES  # recipes import the engine's vocabulary
 
     return RECIPES[integration.recipe]
+
+
+def in_use(flow: Flow) -> bool:
+    """Whether the integration's settings call for the flow: a recipe may make one depend on a setting."""
+    from integrations.recipes import RECIPES
+
+    integration = flow.integration
+    recipe = RECIPES.get(integration.recipe)
+    setting = next((spec.setting for spec in recipe.flows if spec.name == flow.name), "") if recipe else ""
+    return not (recipe and setting) or bool({**recipe.defaults(), **(integration.settings or {})}[setting])
+
+
+def flows_in_use(flows: Iterable[Flow]) -> list[Flow]:
+    """Those of `flows` that their integrations' settings call for. Select `integration` with them."""
+    return [flow for flow in flows if in_use(flow)]
 
 
 def webhook_functions(system: str) -> Any:

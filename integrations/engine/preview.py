@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import Q
@@ -13,9 +15,9 @@ from integrations.mapping.resolve import judge
 from integrations.models import Delivery, Flow, Integration, Link, State
 
 from . import stage
-from .context import ConnectorPool, FlowContext
+from .context import RELATED, ConnectorPool, FlowContext, flows_in_use
 from .run import COUNTS, describe
-from .sync import FlowResult, SyncResult, Trouble, attention, wanted
+from .sync import FlowResult, SyncResult, Trouble, attention
 from .vocabulary import Adopt, Decision, FlowPolicy, Hold, Item, Send, Settle
 
 NEW = "(new)"
@@ -33,24 +35,25 @@ def preview(
     names = list(flows)
     chosen = integration.flows.filter(name__in=names) if names else integration.flows.filter(enabled=True)
     books: dict[Any, Any] = {}
-    plans = [_Plan(flow, pool, books, full) for flow in wanted(integration, chosen)]
+    plans = [_Plan(flow, pool, books, full) for flow in flows_in_use(chosen.select_related(*RELATED))]
     try:
         for plan in plans:
-            plan.read()
+            with plan.measured():
+                plan.read()
         _resolve(integration, plans)
         for plan in plans:
-            plan.settle_demands(plans)
+            with plan.measured():
+                plan.settle_demands(plans)
         for plan in plans:
-            would += plan.decide()
+            with plan.measured():
+                would += plan.decide()
     except ConnectorError as error:
         step = error.step if isinstance(error, ConfigurationError) else "preview"
         name = pool.last.name if pool.last else ""
         result.trouble = Trouble(connection=name, step=step or "preview", message=describe(error))
     finally:
         pool.close()
-    result.flows = [FlowResult(plan.flow.name, plan.counts, {}, 0.0) for plan in plans]
-    if result.flows:
-        result.flows[0].requests = dict(pool.requests)
+    result.flows = [FlowResult(plan.flow.name, plan.counts, dict(plan.requests), plan.seconds) for plan in plans]
     result.held, result.failed = attention(integration)
     return result, would
 
@@ -80,6 +83,19 @@ class _Plan:
         self.fresh: dict[str, Delivery] = {}
         self.aside: set[int] = set()
         self.counts = dict.fromkeys(COUNTS, 0)
+        self.requests: Counter[str] = Counter()
+        self.seconds = 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Attributes requests and seconds to this flow; what one flow asks another for is the asker's."""
+        pool = self.context.pool
+        before, started = pool.requests.copy(), pool.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.requests += pool.requests - before
+            self.seconds += pool.clock.monotonic() - started
 
     def read(self) -> None:
         for stream in self.policy.streams():

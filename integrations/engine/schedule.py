@@ -20,6 +20,8 @@ from django_q.tasks import async_task
 from connectors.clock import Clock, SystemClock
 from integrations.models import Delivery, Flow, Heartbeat, Run, State
 
+from .context import flows_in_use
+
 log = logging.getLogger(__name__)
 
 RUN_FLOW = "integrations.tasks.run_flow"
@@ -59,10 +61,11 @@ def refresh_schedules(clock: Clock | None = None) -> None:
 def _wanted() -> dict[str, dict[str, Any]]:
     """Schedule fields by name. Any other field of a row stays empty."""
     wanted = {"sweep": _fields(SWEEP, 60), "daily": _fields(DAILY, 86400)}
-    flows = Flow.objects.filter(enabled=True, integration__enabled=True).order_by("id")
-    for pk, every in flows.values_list("pk", "every"):
+    flows = Flow.objects.filter(enabled=True, integration__enabled=True).select_related("integration").order_by("id")
+    for flow in flows_in_use(flows):
         # `args` is a literal; `slot` tells the task which planned instant it runs for
-        wanted[f"{PREFIX}{pk}"] = _fields(RUN_FLOW, every) | {"args": f"({pk},)", "intended_date_kwarg": "slot"}
+        fields = {"args": f"({flow.pk},)", "intended_date_kwarg": "slot"}
+        wanted[f"{PREFIX}{flow.pk}"] = _fields(RUN_FLOW, flow.every) | fields
     return wanted
 
 

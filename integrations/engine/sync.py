@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from connectors.errors import ConfigurationError, ConnectorError
 from integrations.models import Connection, Delivery, Flow, Integration, Run, State
 
 from .claim import Claim, claim_waiting
-from .context import RELATED, ConnectorPool, recipe_of
+from .context import RELATED, ConnectorPool, flows_in_use
 from .run import COUNTS, FlowRun, Progress, bump, describe
 
 PATIENCE = 360.0  # seconds to wait for a run of the same flow; a dead one's claim is free after 30
@@ -101,7 +101,7 @@ def sync(
     chosen = integration.flows.filter(name__in=flows) if flows else integration.flows.filter(enabled=True)
     _make_due(integration, chosen)
     try:
-        for flow in wanted(integration, chosen):
+        for flow in flows_in_use(chosen.select_related(*RELATED)):
             session.open(flow, trigger=trigger, actor=actor, full=full)
         if read:
             session.each(FlowRun.read)
@@ -112,16 +112,6 @@ def sync(
         raise
     session.close()
     return session.result()
-
-
-def wanted(integration: Integration, flows: QuerySet[Flow]) -> Iterator[Flow]:
-    """Those that the integration's settings call for."""
-    recipe = recipe_of(integration)
-    settings = {**recipe.defaults(), **(integration.settings or {})}
-    for flow in flows.select_related(*RELATED):
-        setting = recipe.flow(flow.name).setting
-        if not setting or settings[setting]:
-            yield flow
 
 
 def _make_due(integration: Integration, flows: QuerySet[Flow]) -> None:

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError
 from integrations.models import Connection, Flow, Run
 
 from .claim import Claim, ClaimLost, claim
-from .context import RELATED, ConnectorPool
+from .context import RELATED, ConnectorPool, in_use
 from .run import FlowRun
 from .schedule import beat, due_work, has_due_work, ring_again, runnable, unclaimed
 
@@ -27,6 +27,9 @@ def run_flow(flow_id: int, *, slot: datetime | None, trigger: str, clock: Clock)
     """Claim and run one flow. Answers `ran`, `failed`, or why it did not run."""
     flow = Flow.objects.select_related(*RELATED).filter(pk=flow_id, enabled=True, integration__enabled=True).first()
     if flow is None:
+        return "disabled"
+    if not in_use(flow):
+        Flow.objects.filter(pk=flow_id).update(rung_at=None)  # nobody will answer this bell
         return "disabled"
     if trigger == Run.Trigger.MANUAL:
         _try_refused_again(flow)

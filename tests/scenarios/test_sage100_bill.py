@@ -143,6 +143,19 @@ def test_preview_after_a_sync_shows_changes_and_leaves_them_to_the_sync(world: W
     assert len(world.payments()) == 1
 
 
+def test_preview_attributes_requests_to_the_flow_that_made_them(world: World) -> None:
+    world.add_vendor()
+    world.add_invoice("INV-1", "10.00")
+
+    result, _ = preview(world.integration, clock=world.clock)
+
+    requests = {flow.flow: flow.requests for flow in result.flows}
+    assert set(requests) == {"accounts", "vendors", "bills", "payments"}
+    assert all(requests["accounts"].get(system) for system in ("sage100", "bill"))
+    assert requests["vendors"].get("sage100")
+    assert requests["bills"].get("sage100")
+
+
 # --- what does not serve us --------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from integrations.engine.run import FlowRun
 from integrations.engine.schedule import last_heartbeat, ring, sweep
 from integrations.models import Connection, Delivery, Flow, Run, State
 from tests.builders import World, world
+from tests.integrations.world import make_delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,3 +235,14 @@ def test_a_long_run_proves_the_cluster_alive(sandboxes: World, monkeypatch: pyte
     ring(sandboxes.flow("accounts"))
     drain()
     assert last_heartbeat() is not None
+
+
+def test_a_flow_without_its_setting_does_not_answer_its_bell(sandboxes: World) -> None:
+    """Also when records of the time when it was switched on are still waiting."""
+    flow = sandboxes.flow("new_vendors")
+    make_delivery(flow, "Nobody Inc", "pending", payload="{}")
+    ring(flow)
+    assert run(flow) == "disabled"
+    flow.refresh_from_db()
+    assert flow.rung_at is None  # health checks would call it late
+    assert not Run.objects.filter(flow=flow).exists()
