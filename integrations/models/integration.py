@@ -46,7 +46,6 @@ class Flow(models.Model):
     cursors = models.JSONField(default=dict, blank=True, editable=False)
     as_of = models.DateTimeField(null=True, blank=True, editable=False)
     last_full_at = models.DateTimeField(null=True, blank=True, editable=False)
-    next_run_at = models.DateTimeField(null=True, blank=True, editable=False)
     rung_at = models.DateTimeField(null=True, blank=True, editable=False)
     claim_token = models.CharField(max_length=32, blank=True, default="", editable=False)
     claimed_by = models.CharField(max_length=100, blank=True, default="", editable=False)
