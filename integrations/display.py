@@ -8,15 +8,18 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_WORDS = {"hourly": 3600, "daily": 86400}
 
 
 def parse_duration(text: str) -> int:
-    """Seconds in `15m`, `1h 30m`, `90` (seconds). Raises ValueError."""
+    """Seconds in `15m`, `1h 30m`, `hourly`, `daily`, `90` (seconds). Raises ValueError."""
     compact = text.replace(" ", "").lower()
-    if compact.isdigit():
+    if compact in _WORDS:
+        return _WORDS[compact]
+    if re.fullmatch(r"[0-9]{1,9}", compact):
         return int(compact)
-    if not re.fullmatch(r"(\d+[dhms])+", compact):
-        raise ValueError(f"{text!r} is not a duration; write 15m, 1h or 1d")
+    if not re.fullmatch(r"([0-9]{1,9}[dhms])+", compact):
+        raise ValueError(f"{text!r} is not a duration; write 15m, 1h or daily")
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([dhms])", compact))
 
 

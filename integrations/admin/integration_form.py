@@ -77,7 +77,15 @@ class IntegrationForm(forms.ModelForm):
             connection = cleaned.get(side)
             if connection and tenant and connection.tenant_id != tenant.pk:
                 self.add_error(side, f"This connection belongs to another tenant than {tenant}.")
+        self._refuse_twins(cleaned.get("source"), cleaned.get("target"))
         return cleaned
+
+    def _refuse_twins(self, source: Any, target: Any) -> None:
+        """Two integrations of one recipe over the same connections would both claim the same documents."""
+        same = Integration.objects.filter(recipe=self.recipe.name, source=source, target=target)
+        twin = same.exclude(pk=self.instance.pk).first() if source and target else None
+        if twin:
+            self.add_error("target", f"{twin} handles the documents of these two connections already: change that one.")
 
     def save(self, commit: bool = True) -> Any:
         specs = [spec for spec in self.recipe.settings if SETTING + spec.name in self.cleaned_data]

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from audit.chain import append
+from integrations.access import ROLES
 from integrations.engine.books import ReferenceBook
 from integrations.fields import KeyMissing
 from integrations.mapping.resolve import resolve
@@ -18,7 +19,7 @@ from integrations.models import Connection, Flow, Integration, Membership, Tenan
 from integrations.recipes import RECIPES
 
 from .changes import ADDED, CHANGED, Changes, differing
-from .plan import ROLES, ConnectionPlan, IntegrationPlan, Plan, TenantPlan, UserPlan
+from .plan import ConnectionPlan, IntegrationPlan, Plan, TenantPlan, UserPlan
 from .tables import replace_table
 from .targets import Shown
 

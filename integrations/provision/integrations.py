@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from integrations.models import MappingTable
 from integrations.recipes import RECIPES
 from integrations.recipes.base import Recipe, SettingSpec, TableSpec
 from integrations.wording import listed, unknown
@@ -20,9 +21,9 @@ def read_integration(name: str, node: Node, known: Known, systems: Mapping[str, 
     if recipe is None:
         return None
     exists = name in known.integrations
-    if exists and known.integrations[name] != recipe.name:
+    if exists and known.integrations[name][0] != recipe.name:
         node.child("recipe").error(
-            f"is {known.integrations[name]} and cannot become {recipe.name}: use another name for the integration"
+            f"is {known.integrations[name][0]} and cannot become {recipe.name}: use another name for the integration"
         )
     start_date = node.child("start_date").day()
     if start_date is None and not exists and "start_date" not in node:
@@ -71,6 +72,20 @@ def _flows(node: Node, recipe: Recipe) -> dict[str, FlowPlan]:
     }
 
 
+def refuse_twins(node: Node, integrations: Iterable[IntegrationPlan], known: Known) -> None:
+    """Two integrations of one recipe over the same connections would both claim the same documents."""
+    planned = {each.name: (each.recipe, each.source, each.target) for each in integrations}
+    owners = {what: name for name, what in known.integrations.items() if name not in planned}
+    for name, what in planned.items():
+        recipe, source, target = what
+        owner = owners.setdefault(what, name)
+        if owner != name and source and target:
+            node.child(name).error(
+                f"'{owner}' handles the documents from {source} to {target} already ({recipe}): "
+                "change that one, or use other connections"
+            )
+
+
 def read_mappings(node: Node, recipes: Mapping[str, str]) -> dict[str, dict[str, tuple[Row, ...]]]:
     """The rows by integration and table. `recipes` by the name of every usable integration."""
     node.only(recipes, "integration")
@@ -82,8 +97,17 @@ def read_mappings(node: Node, recipes: Mapping[str, str]) -> dict[str, dict[str,
 
 
 def _tables(node: Node, recipe: Recipe) -> dict[str, tuple[Row, ...]]:
-    node.only([str(spec.table) for spec in recipe.tables], "mapping table")
-    return {name: _rows(child, spec) for name, child in node.items() if (spec := recipe.table(name)) is not None}
+    """The rows of the recipe's tables. Other recipes' tables are no error: one file may serve several recipes."""
+    tables = {}
+    for name, child in node.items():
+        spec = recipe.table(name)
+        if spec is not None:
+            tables[name] = _rows(child, spec)
+        elif name in MappingTable.values:
+            child.remark(f"{recipe.name} has no such table, ignored")
+        else:
+            child.error(unknown("mapping table", name, [str(each.table) for each in recipe.tables]))
+    return tables
 
 
 def _rows(node: Node, spec: TableSpec) -> tuple[Row, ...]:

@@ -9,24 +9,26 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from integrations.display import parse_duration
 from integrations.wording import unknown
 
 from .reading import fill
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_DURATION = re.compile(r"(\d{1,9})\s*([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_WORDS = {"hourly": 3600, "daily": 86400}
 LONGEST = 31 * 86400  # seconds between two runs
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one reading of a file shares: the environment, the folder that file names start at, the errors."""
+    """What one reading of a file shares: the environment, the folder that file names start at, what was found wrong.
+
+    An error forbids to use the file; a remark is only told.
+    """
 
     environ: Mapping[str, str]
     folder: Path
     errors: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Node:
         line = f"{self.path}: {message}" if self.path else message
         if line not in self.reading.errors:  # several readers of one place say it once
             self.reading.errors.append(line)
+
+    def remark(self, message: str) -> None:
+        self.reading.remarks.append(f"{self.path}: {message}")
 
     def __contains__(self, name: str) -> bool:
         return isinstance(self.value, dict) and self.value.get(name) is not None
@@ -120,12 +125,14 @@ class Node:
         return None if not text else float(text) if "." in text else int(text)
 
     def duration(self) -> int | None:
-        """Seconds: `15m`, `1h`, `1d`, `daily`, `hourly`, or a plain number of seconds."""
-        text = self.text().lower()
+        """Seconds: `15m`, `1h 30m`, `daily`, `hourly`, or a plain number of seconds."""
+        text = self.text()
         if not text:
             return None
-        found = _DURATION.fullmatch(text)
-        seconds = _WORDS.get(text) or (int(found[1]) * _SECONDS[found[2]] if found else 0)
+        try:
+            seconds = parse_duration(text)
+        except ValueError:
+            seconds = 0
         if not 0 < seconds <= LONGEST:
             self.error(f"must be an interval such as 15m, 1h or daily, not '{text}'")
             return None

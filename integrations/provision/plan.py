@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-ROLES = ("administrator", "finance_manager", "auditor")
-
 
 @dataclass(frozen=True, slots=True)
 class TenantPlan:
@@ -74,8 +72,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is there already: users, systems by connection, recipes by integration."""
+    """What is there already: users, systems by connection, and of each integration the recipe and the names of its
+    source and target connection."""
 
     users: frozenset[str] = frozenset()
     connections: Mapping[str, str] = field(default_factory=dict)
-    integrations: Mapping[str, str] = field(default_factory=dict)
+    integrations: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)

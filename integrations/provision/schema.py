@@ -7,10 +7,12 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from integrations.access import ROLES
+
 from .connections import read_connection
-from .integrations import read_integration, read_mappings
+from .integrations import read_integration, read_mappings, refuse_twins
 from .node import Node, Reading
-from .plan import ROLES, Known, Plan, TenantPlan, UserPlan
+from .plan import Known, Plan, TenantPlan, UserPlan
 
 NAME = r"[-a-zA-Z0-9_]{1,50}"  # stands in URLs and on the command line
 USERNAME = r"[\w.@+-]{1,150}"
@@ -42,7 +44,9 @@ def parse(tree: Any, reading: Reading, known_of: Callable[[str], Known]) -> Plan
         for name, node in _named(root.child("integrations"))
         if (integration := read_integration(name, node, known, systems)) is not None
     ]
-    recipes = {**known.integrations, **{each.name: each.recipe for each in integrations}}
+    refuse_twins(root.child("integrations"), integrations, known)
+    recipes = {name: recipe for name, (recipe, _, _) in known.integrations.items()}
+    recipes |= {each.name: each.recipe for each in integrations}
     return Plan(
         _tenant(slug, root.child("tenant")),
         tuple(_users(root.child("users"), known)),

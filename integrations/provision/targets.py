@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.clock import Clock
 from connectors.domain import Account, Vendor, VendorStatus
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Transient
 from integrations.engine.context import SYSTEMS, open_connector
 from integrations.fields import KeyMissing
 from integrations.mapping.names import Directory, Entry
@@ -30,21 +30,22 @@ _READERS: dict[ReferenceKind, Callable[[Any], Sequence[Account | Vendor]]] = {
 }
 
 
-def look(plan: Plan, clock: Clock) -> tuple[Shown, dict[str, str]]:
-    """What the systems show of the kinds that the file's mappings name, and why a connection showed nothing.
+def look(plan: Plan, clock: Clock) -> tuple[Shown, list[str]]:
+    """What the systems show of the kinds that the file's mappings name, and a remark for all that they did not show.
 
     Reads over the network: call it outside of any transaction.
     """
     shown: Shown = {}
-    silent: dict[str, str] = {}
+    remarks: list[str] = []
     for name, kinds in _wanted(plan).items():
         try:
-            shown.update({(name, kind): records for kind, records in _read(plan, name, kinds, clock)})
+            _read(plan, name, kinds, clock, shown, remarks)
         except KeyMissing:
-            silent[name] = "the stored credentials cannot be opened with FERNET_KEYS."
+            why = "the stored credentials cannot be opened with FERNET_KEYS."
+            remarks.append(f"{name}: {why} Its mapping rows are resolved in the first sync.")
         except ConnectorError as error:
-            silent[name] = error.message
-    return shown, silent
+            remarks.append(f"{name}: {error.message} Its mapping rows are resolved in the first sync.")
+    return shown, remarks
 
 
 def verify(plan: Plan, shown: Shown) -> list[str]:
@@ -99,14 +100,19 @@ def _systems(plan: Plan) -> dict[str, str]:
     return {**dict(stored), **{each.name: each.system for each in plan.connections}}
 
 
-def _read(
-    plan: Plan, name: str, kinds: set[ReferenceKind], clock: Clock
-) -> Iterator[tuple[ReferenceKind, Sequence[Account | Vendor]]]:
+def _read(plan: Plan, name: str, kinds: set[ReferenceKind], clock: Clock, shown: Shown, remarks: list[str]) -> None:
+    """Each kind on its own: a user without the right to one of them may well read the others."""
     connector = open_connector(_draft(plan, name), clock=clock)
     try:
         connector.begin_run()
         for kind in sorted(kinds):
-            yield kind, _READERS[kind](connector)
+            try:
+                shown[name, kind] = _READERS[kind](connector)
+            except Transient:  # it would not answer the next question either
+                raise
+            except ConnectorError as error:
+                why = f"cannot be read. {error.message}"
+                remarks.append(f"{name}: {kind.label}s {why} Their mapping rows are resolved in the first sync.")
     finally:
         connector.close()
 

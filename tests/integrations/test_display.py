@@ -14,12 +14,14 @@ def test_durations_read_back(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("15m", 900), ("1h 30m", 5400), ("1D", 86400), ("90", 90)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("15m", 900), ("1h 30m", 5400), ("1D", 86400), ("90", 90), ("hourly", 3600), ("Daily", 86400)]
+)
 def test_durations_as_people_write_them(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "m", "15 minutes", "-5m", "1.5h"])
+@pytest.mark.parametrize("text", ["", "m", "15 minutes", "-5m", "1.5h", "weekly", "\u00b2"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)

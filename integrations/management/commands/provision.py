@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from connectors.clock import SystemClock
 from integrations.engine.schedule import refresh_schedules
-from integrations.management.cli import UsageError, actor
+from integrations.management.cli import ScriptableCommand, UsageError, actor
 from integrations.models import Connection, Integration
 from integrations.provision.apply import apply
 from integrations.provision.node import Reading
@@ -24,7 +24,7 @@ MOST_ADDED = 20  # added mapping rows that are listed one by one
 MOST_REMARKS = 10
 
 
-class Command(BaseCommand):
+class Command(ScriptableCommand):
     help = "Create or update a tenant with its users, connections, integrations and mappings from a YAML file."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,28 +32,28 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="say what would change and write nothing")
 
     def handle(self, *args: Any, file: Path, check: bool, **options: Any) -> None:
-        plan = _checked(file)
+        plan, remarks = _checked(file)
         clock = SystemClock()
-        shown, silent = look(plan, clock)
+        shown, unseen = look(plan, clock)
         _refuse(file, verify(plan, shown))
         lines = apply(plan, actor=actor(), now=clock.now(), shown=shown, check=check)
         if not check:
             refresh_schedules()
-        self._report(plan, lines, silent, check)
+        self._report(plan, lines, [f"! {remark}" for remark in (*remarks, *unseen)], check)
 
-    def _report(self, plan: Plan, lines: list[str], silent: dict[str, str], check: bool) -> None:
+    def _report(self, plan: Plan, lines: list[str], remarks: list[str], check: bool) -> None:
         slug = plan.tenant.slug
         changed = [line for line in lines if not line.startswith("!")]
-        remarks = [line for line in lines if line.startswith("!")]
-        remarks[MOST_REMARKS:] = [f"! and {len(remarks) - MOST_REMARKS} more"] if len(remarks) > MOST_REMARKS else []
-        remarks += [f"! {name}: {why} Its mapping rows are resolved in the first sync." for name, why in silent.items()]
+        unresolved = [line for line in lines if line.startswith("!")]
+        if len(unresolved) > MOST_REMARKS:
+            unresolved[MOST_REMARKS:] = [f"! and {len(unresolved) - MOST_REMARKS} more"]
         if not changed:
             self.stdout.write(f"{slug}: nothing to change.")
         else:
             self.stdout.write(f"{slug} would change, nothing was written:" if check else f"{slug} is provisioned:")
         for line in _shortened(changed):
             self.stdout.write(f"  {line}")
-        for remark in remarks:
+        for remark in (*unresolved, *remarks):
             self.stdout.write(self.style.WARNING(f"  {remark}"))
         if not check:
             self.stdout.write(f"Next: manage.py ping {slug}")
@@ -61,7 +61,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"      manage.py sync {slug}/{integration.name} --preview")
 
 
-def _checked(file: Path) -> Plan:
+def _checked(file: Path) -> tuple[Plan, list[str]]:
+    """What the file asks for, and what is worth telling about it. Raises UsageError with all errors."""
     try:
         with file.open("rb") as stream:
             tree = read(stream.read(LARGEST + 1))
@@ -72,14 +73,19 @@ def _checked(file: Path) -> Plan:
     reading = Reading(os.environ, file.resolve().parent)
     plan = parse(tree, reading, _known)
     _refuse(file, reading.errors)
-    return plan
+    return plan, reading.remarks
 
 
 def _known(slug: str) -> Known:
     return Known(
         users=frozenset(get_user_model().objects.values_list("username", flat=True)),
         connections=dict(Connection.objects.filter(tenant__slug=slug).values_list("name", "system")),
-        integrations=dict(Integration.objects.filter(tenant__slug=slug).values_list("name", "recipe")),
+        integrations={
+            name: (recipe, source, target)
+            for name, recipe, source, target in Integration.objects.filter(tenant__slug=slug).values_list(
+                "name", "recipe", "source__name", "target__name"
+            )
+        },
     )
 
 

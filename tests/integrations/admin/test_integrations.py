@@ -94,12 +94,15 @@ def test_an_integration_is_added_with_its_flows(acme: World, administrator: Clie
         "setting_long_invoice_numbers": "shorten",
     }
     assert administrator.post(path, {**fields, "target": acme.erp.pk}).status_code == 200  # another system
+    twin = administrator.post(path, fields)
+    assert "acme/ACME-ap handles the documents of these two connections already" in twin.content.decode()
+    fields["target"] = Connection.objects.create(tenant=acme.tenant, name="west", system="bill", base_url="x").pk
     assert administrator.post(path, fields).status_code == 302
     made = Integration.objects.get(name="second")
     assert made.start_date == date(2026, 11, 1)
     assert made.settings["long_invoice_numbers"] == "shorten"
     assert [flow.name for flow in made.flows.all()] == list(acme.flows)
-    assert Schedule.objects.filter(name__startswith="flow:").count() == 2 * len(acme.flows)
+    assert Schedule.objects.filter(name__startswith="flow:").count() == 2 * (len(acme.flows) - 1)
 
 
 def test_connections_of_two_tenants_are_never_paired(acme: World, rival: World, root: Client) -> None:
@@ -122,13 +125,37 @@ def test_sync_now_rings_all_flows_or_one(acme: World, finance: Client) -> None:
     assert [flow.name for flow in Flow.objects.filter(rung_at__isnull=False)] == ["bills"]
     answer = finance.post(path, {"next": "overview"})
     assert answer.url == reverse("admin:index")
-    assert Flow.objects.filter(rung_at__isnull=False).count() == len(acme.flows)
+    rung = set(Flow.objects.filter(rung_at__isnull=False).values_list("name", flat=True))
+    assert rung == set(acme.flows) - {"new_vendors"}  # which no setting calls for
 
 
 def test_sync_now_gives_refused_credentials_another_try(acme: World, finance: Client) -> None:
     Connection.objects.filter(pk=acme.pay.pk).update(refused_at=timezone.now())
     finance.post(reverse("admin:integrations_integration_sync", args=[acme.integration.pk]))
     assert Connection.objects.get(pk=acme.pay.pk).refused_at is None
+
+
+# --- a flow that a setting switches on -----------------------------------------------------------
+
+
+def test_a_flow_without_its_setting_shows_nowhere(acme: World, administrator: Client) -> None:
+    assert "new vendors" not in overview(administrator)
+    assert ">new_vendors<" not in administrator.get(change(acme)).content.decode()
+    asked = {"setting_create_vendors_in_erp": "on"}
+    assert administrator.post(change(acme), filled(acme, **asked)).status_code == 302
+    flow = acme.flows["new_vendors"]
+    assert Schedule.objects.filter(name=f"flow:{flow.pk}").exists()
+    assert "new vendors" in overview(administrator)
+    assert "new_vendors" in administrator.get(change(acme)).content.decode()
+    assert administrator.post(change(acme), filled(acme)).status_code == 302  # and off again
+    assert not Schedule.objects.filter(name=f"flow:{flow.pk}").exists()
+
+
+def test_what_is_stuck_shows_even_where_it_will_not_run(acme: World, finance: Client) -> None:
+    make_delivery(acme.flows["new_vendors"], "Nobody Inc", "held")
+    page = overview(finance)
+    assert "new vendors" in page
+    assert "switched off" in page
 
 
 # --- the overview --------------------------------------------------------------------------------

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from django.contrib.auth import authenticate, get_user_model
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from connectors.sandboxing import Fault
 from integrations.models import Connection, Flow, Integration, Mapping, Membership, Reference, Tenant
 from integrations.recipes import RECIPES
 
@@ -187,3 +192,91 @@ def test_a_long_table_is_not_printed_row_by_row(provisioned, bill, run):
     assert "+ 30 more mapping rows" in out
     assert "Sage 100 has no account with the id, number or name '0'" in out
     assert "! and 40 more" in out
+
+
+# --- what is told and not refused ------------------------------------------------------------------
+
+
+EXAMPLE = """
+version: 1
+tenant: {slug: acme, name: Acme Supply, time_zone: America/Chicago, currency: USD}
+users:
+  - {username: fiona, role: finance_manager, password: ${FIONA_PASSWORD}}     # roles: administrator, finance_manager, auditor
+connections:
+  erp:  {system: sage100, base_url: "SAGE", settings: {company_code: ABC}, credentials: {api_key: "${SAGE_API_KEY}"}, tls: {verify: true, ca_bundle: "acme-ca.pem"}}
+  pay:  {system: bill, base_url: "BILL/connect", settings: {organization_id: 00801SANDBOXORGANIZA}, credentials: {username: ap-sync@example.com, password: "${BILL_PASSWORD}", dev_key: "${BILL_DEV_KEY}"}}
+integrations:
+  ap:
+    recipe: sage100_bill
+    source: erp
+    target: pay
+    start_date: 2026-10-01
+    settings: {long_invoice_numbers: hold}
+    flows: {bills: {every: 15m}, payments: {every: 15m, enabled: true}}
+mappings:
+  ap:
+    accounts: [{source: "5010-01-00", target: "6000"}]         # target: the target system's id, number or exact name
+    departments: [{source: "SALES", target: "Sales"}]
+    bank_accounts: [{source: "bac01000000000000001", target: "B"}]          # BILL funding account -> Sage bank code / SAP GL account; source "*" is the default
+    vendors: [{source: "01-ACME01", target: "VENDOR"}]
+    categories: [{source: "0ca01000000000000001", target: "6000-100"}]      # bill_sage300: BILL account -> Sage 300 GL account
+    columns: {bills: {amount: numbers_1}}                       # sage100_monday: field -> column id
+    amounts: {freight: "6000", tax: "6000", rounding: "6000", paid: "6000"}    # amounts outside the lines -> target account
+"""  # noqa: E501
+
+
+def test_the_documented_example_is_accepted(file, run, tmp_path, sage, bill):
+    file()  # the environment
+    vendor = next(iter(bill.sandbox.vendors.rows))
+    text = EXAMPLE.replace('SAGE"', f'{sage.url}"').replace("BILL/", f"{bill.url}/").replace("VENDOR", vendor)
+    path = tmp_path / "example.yaml"
+    path.write_text(text)
+    (tmp_path / "acme-ca.pem").write_text(certificate())
+    code, out, message = run("provision", path)
+    assert (code, message) == (0, "")
+    for table in ("departments", "categories", "columns"):
+        assert f"! mappings.ap.{table}: sage100_bill has no such table, ignored" in out
+    assert set(Mapping.objects.values_list("table", flat=True)) == {"accounts", "bank_accounts", "vendors", "amounts"}
+    amounts = Mapping.objects.filter(table="amounts").values_list("source", flat=True)
+    assert set(amounts) == {"freight", "tax", "rounding", "paid"}
+
+
+def certificate():
+    """A certificate authority of our own, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Acme CA")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("bdc", body="BDC_1145", status=403, path="banks", times=-1),
+        Fault("status", status=404, path="banks", times=-1),
+    ],
+)
+def test_a_kind_that_may_not_be_read_leaves_the_others(file, run, bill, fault):
+    bill.sandbox.faults = [fault]
+    rows = '[{source: "bac01000000000000001", target: B}, {source: "*", target: B}]'
+    written = file(('[{source: "*", target: B}]', rows))
+    code, out, _ = run("provision", written)
+    assert code == 0
+    assert "! pay: bank accounts cannot be read. " in out
+    assert "Their mapping rows are resolved in the first sync." in out
+    assert Mapping.objects.get(source="5010-01-00").target_label == "6000 Materials"
+    assert Mapping.objects.get(source="*").target_id == "B"
+    code, _, message = run("provision", file(('target: "6000"', 'target: "6000x"')))
+    assert code == 2  # what can be read is still checked
+    assert "mappings.ap.accounts[0].target: BILL has no account" in message
+
+
+def test_a_second_integration_over_the_same_connections(provisioned, run):
+    twin = "  west: {recipe: sage100_bill, source: erp, target: pay, start_date: 2026-10-01}\nmappings:"
+    code, out, message = run("provision", provisioned(("mappings:", twin)))
+    assert (code, out) == (2, "")
+    assert "integrations.west: 'ap' handles the documents from erp to pay already" in message
+    alone = provisioned(("\n  ap:\n    recipe", "\n  west:\n    recipe"), ("mappings:\n  ap:", "mappings:\n  west:"))
+    assert run("provision", alone)[0] == 2
+    assert list(Integration.objects.values_list("name", flat=True)) == ["ap"]

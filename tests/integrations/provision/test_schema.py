@@ -30,7 +30,7 @@ integrations:
     target: pay
     start_date: 2026-10-01
     settings: {long_invoice_numbers: hold, record_outside_payments: yes}
-    flows: {bills: {every: 15m}, vendors: {every: daily}, payments: {every: 90, enabled: false}}
+    flows: {bills: {every: 15m}, vendors: {every: 1h 30m}, payments: {every: 90, enabled: false}}
 mappings:
   ap:
     accounts: [{source: "4000-01-00", target: "6000"}]
@@ -70,7 +70,7 @@ def test_a_good_file(check, tree):
     assert ap.settings == {"long_invoice_numbers": "hold", "record_outside_payments": True}
     assert {name: (flow.every, flow.enabled) for name, flow in ap.flows.items()} == {
         "bills": (900, None),
-        "vendors": (86400, None),
+        "vendors": (5400, None),
         "payments": (90, False),
     }
     rows = plan.mappings["ap"]["amounts"]
@@ -159,13 +159,27 @@ def test_a_system_or_recipe_cannot_change_under_a_name(check, tree):
     assert errors == ["connections.erp.system: is bill and cannot become sage100: use another name"]
 
 
+def test_two_integrations_over_the_same_connections_are_refused(check, tree):
+    tree["integrations"]["west"] = dict(tree["integrations"]["ap"])
+    _, errors = check(tree)
+    assert errors == [
+        "integrations.west: 'ap' handles the documents from erp to pay already (sage100_bill): "
+        "change that one, or use other connections"
+    ]
+    del tree["integrations"]["west"]
+    known = {"old": ("sage100_bill", "erp", "pay"), "ap": ("sage100_bill", "erp", "pay")}
+    assert [error.partition(":")[0] for error in check(tree, Known(integrations=known))[1]] == ["integrations.ap"]
+    del known["old"]  # itself, again
+    assert check(tree, Known(integrations=known))[1] == []
+
+
 def test_integrations_may_use_connections_that_are_there_already(check, tree):
     del tree["connections"], tree["mappings"]
     _, errors = check(tree, Known(connections={"erp": "sage100", "pay": "bill"}))
     assert errors == []
 
 
-@pytest.mark.parametrize("every", ["", "0", "-5", "15 minutes", "1h30m", "32d", "[1]"])
+@pytest.mark.parametrize("every", ["", "0", "-5", "15 minutes", "1h30", "32d", "[1]"])
 def test_what_is_no_interval(check, tree, every):
     tree["integrations"]["ap"]["flows"] = {"bills": {"every": every}}
     plan, errors = check(tree)
@@ -190,6 +204,7 @@ def test_tls_material_is_read_beside_the_file_and_tried(check, tree, tmp_path):
 @pytest.mark.parametrize(
     ("mappings", "error"),
     [
+        ({"ap": {"colours": {}}}, "mappings.ap.colours: unknown mapping table 'colours'"),
         ({"ap": {"acounts": []}}, "mappings.ap.acounts: unknown mapping table 'acounts', did you mean 'accounts'?"),
         ({"pa": {}}, "mappings.pa: unknown integration 'pa'"),
         ({"ap": {"accounts": [{"source": "1", "target": ""}]}}, "mappings.ap.accounts[0].target: missing"),
