@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -17,6 +18,9 @@ def main() -> int:
         settings.SECRET_KEY  # noqa: B018 - loads the settings, where a missing variable shows
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
+        if "--json" in sys.argv:
+            answer = {"ok": False, "error": {"connection": "", "step": "settings", "message": str(error)}}
+            sys.stdout.write(f"{json.dumps(answer)}\n")
         return 2
     execute_from_command_line(sys.argv)
     return 0

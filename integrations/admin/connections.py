@@ -17,9 +17,9 @@ from django.views.decorators.http import require_POST
 from connectors.clock import SystemClock
 from integrations.access import name_of
 from integrations.engine.context import SYSTEMS
+from integrations.engine.ping import ping
 from integrations.engine.trail import note_change
 from integrations.fields import KeyMissing
-from integrations.management.commands.ping import ping
 from integrations.models import Connection
 
 from .connection_form import CREDENTIAL, SETTING, fieldsets_for, form_for

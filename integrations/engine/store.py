@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from django.db.models import Case, F, Q, When
 
 from connectors.clock import Clock
+from integrations.fields import KeyMissing
 from integrations.models import RateWindow, SharedValue, Slot
 
 WINDOWS = {
@@ -67,7 +68,11 @@ class DatabaseStore:
             RateWindow.objects.bulk_create([RateWindow(key=key, starts_at=starts_at)], ignore_conflicts=True)
 
     def get(self, key: str) -> tuple[str, datetime] | None:
-        row = SharedValue.objects.filter(key=key).first()
+        try:
+            row = SharedValue.objects.filter(key=key).first()
+        except KeyMissing:  # sealed with a key that is gone: it can be had again, unlike credentials
+            SharedValue.objects.filter(key=key).delete()
+            row = None
         return (row.value, row.touched_at) if row else None
 
     def put(self, key: str, value: str) -> None:

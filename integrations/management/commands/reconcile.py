@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.markup import escape
 from rich.table import Table
 
-from integrations.management.cli import UsageError, actor, explained, find_integration, print_json
+from integrations.management.cli import ScriptableCommand, UsageError, actor, find_integration, print_json
 from integrations.management.report import SHOWN, SyncProgress, print_tables
 from integrations.reconcile import Result, reconcile
 from integrations.reconcile.sheet import as_csv
 
 
-class Command(BaseCommand):
+class Command(ScriptableCommand):
     help = "Compare both systems and list every difference. Changes nothing. Exit code 0 equal, 1 different."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,8 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with explained(self.stdout, as_json=options["json"]):
-            result = self._run(options)
+        result = self._run(options)
         if options["json"]:
             print_json(self.stdout, result.as_json())
         else:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db.models import Q
 
 from integrations.engine.actions import REPLAYABLE, replay
 from integrations.engine.claim import ClaimLost
 from integrations.engine.sync import Busy, sync
-from integrations.management.cli import UsageError, actor, explained, fail, find_flows, find_integration, print_json
+from integrations.management.cli import (
+    ScriptableCommand,
+    UsageError,
+    actor,
+    fail,
+    find_flows,
+    find_integration,
+    print_json,
+)
 from integrations.management.report import SyncProgress, show_result
 from integrations.models import Delivery, Run, State
 
 
-class Command(BaseCommand):
+class Command(ScriptableCommand):
     help = "Put held or failed records back and deliver them."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,10 +35,6 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with explained(self.stdout, as_json=options["json"]):
-            self._run(options)
-
-    def _run(self, options: dict[str, Any]) -> None:
         integration = find_integration(options["integration"])
         flows = find_flows(integration, options["flow"])
         rows = Delivery.objects.filter(flow__integration=integration, state__in=self._states(options))
@@ -47,7 +51,7 @@ class Command(BaseCommand):
                     integration, read=False, actor=actor(), trigger=Run.Trigger.REPLAY, progress=progress, flows=flows
                 )
         except (Busy, ClaimLost) as busy:
-            fail(str(busy), 2)
+            fail(str(busy), 2, step="claim")
         if options["json"]:
             print_json(self.stdout, {**result.as_json(), "replayed": count})
         else:

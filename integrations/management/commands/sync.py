@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from integrations.engine.claim import ClaimLost
 from integrations.engine.preview import preview
 from integrations.engine.sync import Busy, SyncResult, sync
-from integrations.management.cli import actor, explained, fail, find_flows, find_integration, print_json
+from integrations.management.cli import ScriptableCommand, actor, fail, find_flows, find_integration, print_json
 from integrations.management.report import SyncProgress, show_result, show_would
 
 
-class Command(BaseCommand):
+class Command(ScriptableCommand):
     help = "Run an integration's flows now, in order, until nothing is due."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,10 +24,6 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with explained(self.stdout, as_json=options["json"]):
-            self._run(options)
-
-    def _run(self, options: dict[str, Any]) -> None:
         integration = find_integration(options["integration"])
         flows = find_flows(integration, options["flow"])
         if options["preview"]:
@@ -37,7 +33,7 @@ class Command(BaseCommand):
             with SyncProgress(silent=options["json"]) as progress:
                 result = sync(integration, flows=flows, full=options["full"], actor=actor(), progress=progress)
         except (Busy, ClaimLost) as busy:
-            fail(str(busy), 2)
+            fail(str(busy), 2, step="claim")
         self._end(result, options, {})
 
     def _preview(self, integration: Any, flows: list[str], options: dict[str, Any]) -> None:

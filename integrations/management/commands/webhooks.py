@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from connectors.clock import SystemClock
 from connectors.errors import ConfigurationError, ConnectorError
+from integrations.engine.run import describe
 from integrations.engine.subscriptions import Status, Subscriptions, callback_url
-from integrations.fields import KeyMissing
-from integrations.management.cli import UsageError, actor, fail, find_integration, print_json
+from integrations.management.cli import ScriptableCommand, UsageError, actor, fail, find_integration, print_json
 
 
-class Command(BaseCommand):
+class Command(ScriptableCommand):
     help = "Register, show or re-key the webhook subscription of an integration."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="TENANT/INTEGRATION")
         parser.add_argument("action", choices=("register", "status", "rotate"))
-        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output, nothing else")
 
-    def handle(self, *args: Any, name: str, action: str, as_json: bool, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, action: str, json: bool, **options: Any) -> None:
         integration = find_integration(name)
         try:
             subscriptions = Subscriptions(integration, clock=SystemClock(), actor=actor())
@@ -29,21 +29,23 @@ class Command(BaseCommand):
                 callback_url(subscriptions.connection)
         except ConfigurationError as error:
             raise UsageError(f"{error.message} {error.fix}".strip()) from None
-        try:
-            status: Status = getattr(subscriptions, action)()
-        except KeyMissing:
-            raise UsageError("the stored secrets cannot be opened with FERNET_KEYS") from None
-        except ConfigurationError as error:
-            code = 2 if error.step == "settings" else 3
-            fail(f"{subscriptions.connection.name}: {error.message} {error.fix}".strip(), code)
-        except ConnectorError as error:
-            fail(f"{subscriptions.connection.name}: {error.message}", 3)
-        if as_json:
+        status = self._do(subscriptions, action)
+        if json:
             print_json(
                 self.stdout, {"tenant": integration.tenant.slug, "integration": integration.name} | _shape(status)
             )
         else:
             self._print(status)
+
+    def _do(self, subscriptions: Subscriptions, action: str) -> Status:
+        connection = subscriptions.connection.name
+        try:
+            status: Status = getattr(subscriptions, action)()
+        except ConnectorError as error:
+            step = error.step if isinstance(error, ConfigurationError) else ""
+            code = 2 if step == "settings" else 3
+            fail(f"{connection}: {describe(error)}", code, connection=connection, step=step or action)
+        return status
 
     def _print(self, status: Status) -> None:
         if not status.registered:

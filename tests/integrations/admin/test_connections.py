@@ -156,7 +156,7 @@ def test_the_connection_is_tested_step_by_step(
     acme: World, administrator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = (PingStep("reach", True, "answers"), PingStep("login", False, "password refused", "Enter it again"))
-    monkeypatch.setattr("integrations.management.commands.ping.open_connector", lambda *_, **__: Answering(*steps))
+    monkeypatch.setattr("integrations.engine.ping.open_connector", lambda *_, **__: Answering(*steps))
     page = administrator.post(reverse("admin:integrations_connection_test", args=[acme.pay.pk])).content.decode()
     assert "The connection does not work." in page
     assert "password refused" in page
@@ -171,6 +171,6 @@ def test_a_connection_that_cannot_be_built_says_why(
     def refuse(*_: Any, **__: Any) -> Any:
         raise ConfigurationError("The company code is wrong.", step="company", fix="Correct it.")
 
-    monkeypatch.setattr("integrations.management.commands.ping.open_connector", refuse)
+    monkeypatch.setattr("integrations.engine.ping.open_connector", refuse)
     page = administrator.post(reverse("admin:integrations_connection_test", args=[acme.pay.pk])).content.decode()
     assert "The company code is wrong." in page

@@ -1,0 +1,174 @@
+"""Whatever goes wrong: with --json one object on standard output, without it one line; the exit code says what."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command, load_command_class
+from django.db import OperationalError
+
+from integrations.models import Connection, Integration, SharedValue
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "sekret-api-key-9876543210"
+COMMANDS = {
+    "sync": ["acme/ap"],
+    "replay": ["acme/ap", "--all-held"],
+    "reconcile": ["acme/ap"],
+    "webhooks": ["acme/ap", "status"],
+    "ping": ["acme"],
+}
+
+
+@pytest.fixture
+def shell(capsys, monkeypatch):
+    """Runs a command the way manage.py does; answers exit code, standard output, standard error."""
+    monkeypatch.setattr("django.core.management.base.connections.close_all", lambda: None)  # the test's transaction
+
+    def run(command, *arguments):
+        code = 0
+        try:
+            load_command_class("integrations", command).run_from_argv(["manage.py", command, *arguments])
+        except SystemExit as left:
+            code = left.code
+        answer = capsys.readouterr()
+        return code, answer.out, answer.err
+
+    return run
+
+
+def error_in(out):
+    """The error of the one object that standard output is."""
+    answer = json.loads(out)
+    assert answer["ok"] is False
+    assert set(answer["error"]) == {"connection", "step", "message"}
+    return answer["error"]
+
+
+def break_look_ups(monkeypatch, error):
+    def broken(text):
+        raise error
+
+    for command in COMMANDS:
+        name = "find_connections" if command == "ping" else "find_integration"
+        monkeypatch.setattr(f"integrations.management.commands.{command}.{name}", broken)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "the following arguments are required"), (["acme/ap", "status", "--bogus"], "unrecognized arguments")],
+)
+def test_wrong_usage(shell, command, arguments, message):
+    code, out, err = shell(command, *arguments, "--json")
+    error = error_in(out)
+    assert (code, error["step"]) == (2, "usage")
+    assert message in error["message"]
+    code, out, err = shell(command, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_an_unknown_name(shell, provisioned):
+    code, out, _ = shell("sync", "acme/pa", "--json")
+    assert (code, error_in(out)["message"]) == (2, "unknown integration of acme 'pa', did you mean 'ap'? Known: ap")
+
+
+def test_options_are_not_guessed(shell, provisioned):
+    assert shell("sync", "acme/ap", "--prev")[0] == 2
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "ping"])
+def test_a_lost_key_names_the_connections(shell, provisioned, settings, command):
+    settings.FERNET_KEYS = ["another-key-0123456789-abcdefghijklmnopqrstuvwxyz"]
+    code, out, _ = shell(command, *COMMANDS[command], "--json")
+    error = error_in(out)
+    assert (code, error["connection"], error["step"]) == (2, "erp", "credentials")
+    assert "erp and pay cannot be opened: FERNET_KEYS lacks the key they were encrypted with" in error["message"]
+    code, out, err = shell(command, *COMMANDS[command])
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_the_one_connection_whose_key_is_lost_is_named(shell, provisioned, settings):
+    old = list(settings.FERNET_KEYS)
+    settings.FERNET_KEYS = ["another-key-0123456789-abcdefghijklmnopqrstuvwxyz", *old]
+    pay = Connection.objects.get(name="pay")
+    pay.save()
+    settings.FERNET_KEYS = old
+    code, out, _ = shell("sync", "acme/ap", "--json")
+    assert (code, error_in(out)["connection"]) == (2, "pay")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_does_not_serve_us(shell, monkeypatch, command):
+    break_look_ups(monkeypatch, OperationalError("database is locked"))
+    code, out, _ = shell(command, *COMMANDS[command], "--json")
+    assert (code, error_in(out)["step"]) == (2, "database")
+    assert error_in(out)["message"] == "the database does not serve us: database is locked"
+    code, out, err = shell(command, *COMMANDS[command])
+    assert (code, out) == (2, "")
+    assert err == "Failed: the database does not serve us: database is locked\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_nobody_expected_repeats_no_secret(shell, monkeypatch, caplog, command):
+    break_look_ups(monkeypatch, ValueError(f"bad header api_key={SECRET}"))
+    code, out, err = shell(command, *COMMANDS[command], "--json")
+    assert (code, error_in(out)["step"]) == (2, "unexpected")
+    assert "ValueError" in out
+    assert SECRET not in out + err
+    assert caplog.records[-1].exc_info  # for whoever has to find out
+    caplog.clear()
+    code, out, err = shell(command, *COMMANDS[command])
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert not caplog.records
+    assert shell(command, *COMMANDS[command], "--traceback")[0] == 2
+    assert caplog.records[-1].exc_info
+
+
+def test_ctrl_c(shell, monkeypatch):
+    break_look_ups(monkeypatch, KeyboardInterrupt())
+    code, out, _ = shell("sync", "acme/ap", "--json")
+    assert (code, error_in(out)["step"]) == (130, "interrupted")
+
+
+def test_a_cloud_that_does_not_answer_the_status(shell, provisioned, bill, settings):
+    settings.PUBLIC_URL = "https://mlc.example"
+    call_command("webhooks", "acme/ap", "register")
+    bill.stop()
+    code, out, _ = shell("webhooks", "acme/ap", "status", "--json")
+    answer = json.loads(out[out.index('{"ok"') :])
+    assert (code, answer["ok"], answer["error"]["connection"]) == (3, False, "pay")
+    assert (answer["error"]["step"], bool(answer["error"]["message"])) == ("status", True)
+
+
+def test_a_session_sealed_with_a_lost_key_is_only_a_lost_session(shell, provisioned, settings):
+    assert shell("sync", "acme/ap", "--json")[0] in (0, 1)
+    assert SharedValue.objects.exists()
+    settings.FERNET_KEYS = ["another-key-0123456789-abcdefghijklmnopqrstuvwxyz"]
+    call_command("provision", str(provisioned()))
+    assert shell("sync", "acme/ap", "--json")[0] in (0, 1)
+
+
+def test_settings_that_cannot_be_loaded():
+    environment = {**os.environ, "ENV_FILE": os.devnull, "SECRET_KEY": "", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "manage.py", "sync", "acme/ap", "--json"]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, error_in(done.stdout)["step"]) == (2, "settings")
+    assert "SECRET_KEY" in done.stderr
+
+
+def test_a_flow_without_its_setting_is_not_known(shell, provisioned):
+    code, out, _ = shell("sync", "acme/ap", "--flow", "new_vendors", "--json")
+    known = "Known: accounts, bills, payments, vendors"
+    assert (code, error_in(out)["message"].rpartition("? ")[2]) == (2, known)
+    Integration.objects.update(settings={"create_vendors_in_erp": True})
+    code, out, _ = shell("sync", "acme/ap", "--flow", "new_vendors", "--preview", "--json")
+    assert [flow["flow"] for flow in json.loads(out)["flows"]] == ["new_vendors"]
