@@ -350,11 +350,15 @@ _CLEARABLE = frozenset({"line2", "stateOrProvince"})
 
 
 def _address_body(address: Address) -> dict[str, str]:
+    """States of the United States and Canada go as the two capitals that BILL knows (docs: bill 6)."""
+    state = address.state
+    if address.country in ("US", "CA") and len(state) == 2:
+        state = state.upper()
     return {
         "line1": address.line1,
         "line2": ", ".join(filter(None, (address.line2, address.line3))),
         "city": address.city,
-        "stateOrProvince": address.state,
+        "stateOrProvince": state,
         "zipOrPostalCode": address.postcode,
         "country": address.country,
     }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -260,6 +261,17 @@ def test_vendor_body_omits_what_is_empty_and_joins_the_third_line():
         },
         "paymentInformation": {"payeeName": "Granite"},
     }
+
+
+@pytest.mark.parametrize(
+    ("state", "country", "sent"),
+    [("wa", "US", "WA"), ("On", "CA", "ON"), ("Wash", "US", "Wash"), ("vd", "CH", "vd"), ("wa", "", "wa")],
+)
+def test_states_of_north_america_are_capitals(state, country, sent):
+    address = replace(ADDRESS, state=state, country=country)
+    draft = VendorDraft("Granite", "01-1", address)
+    assert mapper.vendor_body(draft)["address"]["stateOrProvince"] == sent
+    assert mapper.vendor_changes(draft, frozenset({"address"}))["address"]["stateOrProvince"] == sent
 
 
 def test_vendor_changes_are_only_what_changed():
