@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from ..errors import AuthExpired, BadAnswer, ConnectorError, OutcomeUnknown, RateLimited, Unreachable
@@ -39,6 +41,7 @@ class Client:
 
     def __init__(self, spec: ConnectionSpec, host: Host, *, jitter: Callable[[], float] = random.random) -> None:
         self.config = Config.from_spec(spec)
+        self.told_at: datetime | None = None  # BILL's own clock, as its last answer told it
         self._host = host
         self._jitter = jitter
         self._transport = Transport(spec, host, timeout=(CONNECT_TIMEOUT, self.config.read_timeout))
@@ -145,7 +148,7 @@ class Client:
         addressed: bool = False,
         repeatable: bool = False,
     ) -> Any:
-        """The JSON of a successful answer, None where it is empty.
+        """The JSON of a successful answer, None where a write's is empty.
 
         `path` is below the base URL, or absolute. `addressed`: it names one object, whose absence is then
         NotFound. `repeatable`: sending the write twice does no harm; reads always are.
@@ -177,7 +180,7 @@ class Client:
         params: Sequence[tuple[str, str]] = (),
         body: Any = None,
     ) -> Reply:
-        return self._transport.send(
+        reply = self._transport.send(
             method,
             url,
             headers=headers,
@@ -186,6 +189,8 @@ class Client:
             writes=method != "GET",
             limits=self.config.limits,
         )
+        self.told_at = _date(reply.headers.get("Date", ""))
+        return reply
 
     def _answer(
         self,
@@ -195,11 +200,11 @@ class Client:
         addressed: bool = False,
         judge: Callable[..., ConnectorError | None] = refusal,
     ) -> Any:
-        """The JSON of an answer, or the error that it means."""
+        """The JSON of an answer, or the error that it means; a write may be answered with nothing."""
         status = reply.status
         if 200 <= status < 300:
             try:
-                return reply.json() if reply.body.strip() else None
+                return None if writes and not reply.body.strip() else reply.json()
             except BadAnswer:
                 if not writes:
                     raise
@@ -257,6 +262,14 @@ class Client:
         if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
             raise OutcomeUnknown("BILL accepted the batch but did not say what it wrote.")
         return data
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(header)
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _momentary(error: RateLimited) -> bool:

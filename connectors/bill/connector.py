@@ -204,9 +204,16 @@ class Bill:
     # --- reading ---------------------------------------------------------------------------------
 
     def _changes(self, path: str, cursor: Cursor | None, read: Callable[[Row], T]) -> Iterator[Page[T]]:
-        since = datetime.fromisoformat(cursor["since"]) if cursor else None
-        started = self._host.clock.now()
-        for chunk in changed(self._client, path, since):
+        """A cursor is `{"since", "passed"}`: the newest change read, and when the last complete pass began.
+
+        Older cursors have no `passed`, nor has one in the middle of a first pass.
+        """
+        since, passed = (_moment(cursor, name) for name in ("since", "passed"))
+        started, began = self._host.clock.now(), None
+        for chunk in changed(self._client, path, since, passed):
+            # By the slower of the two clocks: to read too much is only slow.
+            began = began or min(started, self._client.told_at or started)
+            passed = began if chunk.last else passed
             records: list[T] = []
             bad: list[BadRecord] = []
             for row in chunk.rows:
@@ -216,7 +223,7 @@ class Bill:
                     bad.append(_bad(row, str(error)))
             yield Page(
                 records,
-                cursor={"since": chunk.since.isoformat()} if chunk.since else None,
+                cursor=_cursor(chunk.since, passed),
                 as_of=started if chunk.last else None,
                 bad=bad,
             )
@@ -238,6 +245,17 @@ class Bill:
             return read(row)
         except ValueError as error:
             raise BadAnswer(f"BILL's record {row.get('id')} cannot be read: {error}.") from None
+
+
+def _moment(cursor: Cursor | None, name: str) -> datetime | None:
+    text = (cursor or {}).get(name)
+    return datetime.fromisoformat(text) if text else None
+
+
+def _cursor(since: datetime | None, passed: datetime | None) -> Cursor | None:
+    if since is None:
+        return None
+    return {"since": since.isoformat(), **({"passed": passed.isoformat()} if passed else {})}
 
 
 def _bad(row: Row, message: str) -> BadRecord:

@@ -12,7 +12,8 @@ from . import filters, mapper
 from .client import VENDORS, Client, Row
 from .refusals import BAD_FILTERS
 
-OVERLAP = timedelta(minutes=5)  # wider than the clocks differ and a transaction takes (docs: bill 11)
+OVERLAP = timedelta(minutes=5)  # longer than a transaction takes (docs: bill 11)
+SKEW = timedelta(hours=1)  # more than our clock is ahead of BILL's, whose stamps are compared with it
 CHUNK = 100  # ids a request; keeps the URL under 4 KB
 
 _ONE_BY_ONE = "one_by_one"
@@ -29,16 +30,18 @@ class Chunk:
     last: bool
 
 
-def changed(client: Client, path: str, since: datetime | None) -> Iterator[Chunk]:
+def changed(client: Client, path: str, since: datetime | None, passed: datetime | None = None) -> Iterator[Chunk]:
     """Rows changed since then (all, when None), oldest change first, archived ones included.
 
+    `since` is BILL's time of the newest change known, `passed` when the last complete pass began, which spares
+    reading again and again what was changed at one old instant: a bulk import can be many pages.
     While the rows come sorted, each request starts at the last change seen instead of at the next page: a
     row that changes meanwhile moves to the end of the list and would push an unread one onto a page that
     was read. Pages are followed where many rows share one instant, and where BILL did not sort. A list
     that refuses the filter or the sort is read from end to end.
     """
     plain = False
-    bound = since - OVERLAP if since else None
+    bound = since and max(since, (passed or since) - SKEW) - OVERLAP
     reached, newest = since, since
     token, seen_tokens = "", set[str]()
     before: set[tuple[object, object]] = set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -13,7 +15,7 @@ import pytest
 import responses
 
 from connectors.bill.connector import Bill
-from connectors.domain import BillDraft, DraftLine
+from connectors.domain import Address, BillDraft, DraftLine, VendorDraft
 from connectors.errors import (
     AuthExpired,
     BadAnswer,
@@ -336,6 +338,65 @@ def test_a_write_without_a_usable_answer_is_not_repeated(api, bill, answer):
     assert len(api.calls("/v3/bills")) == 1
 
 
+NO_ANSWERS = [(200, HTML), (201, ""), (200, '{"id": "00n'), (200, "[]"), (200, "{}"), (200, "null")]
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_no_write_is_believed_without_the_record_in_its_answer(api, bill, answer):
+    vendor = VendorDraft("Granite", "01-1", Address())
+    calls = {
+        ("POST", "/v3/bills/bulk"): lambda: bill.create_bills([DRAFT, replace(DRAFT, number="INV-2")]),
+        ("PUT", f"/v3/bills/{BILL}"): lambda: bill.replace_bill(BILL, DRAFT),
+        ("POST", "/v3/vendors"): lambda: bill.create_vendors([vendor]),
+        ("POST", "/v3/vendors/bulk"): lambda: bill.create_vendors([vendor, replace(vendor, name="Other")]),
+        ("PATCH", f"/v3/vendors/{VENDOR}"): lambda: bill.update_vendor(VENDOR, vendor, frozenset({"name"})),
+    }
+    for (method, path), write in calls.items():
+        api.answer(method, path, answer)
+        with pytest.raises(OutcomeUnknown):
+            write()
+        assert len(api.calls(path)) == 1
+
+
+@pytest.fixture
+def cut_off() -> Iterator[tuple[str, list[str]]]:
+    """A server whose answers, but for the login, end inside their headers; and the requests that it saw."""
+    seen: list[str] = []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            line = self.rfile.readline().decode()
+            length = 0
+            while header := self.rfile.readline().strip():
+                name, _, value = header.decode().partition(": ")
+                length = int(value) if name.lower() == "content-length" else length
+            self.rfile.read(length)
+            if "/login" in line:
+                self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"sessionId":"s"}')
+                return
+            seen.append(line.split()[0])
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Ty")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/connect", seen
+        server.shutdown()
+
+
+def test_an_answer_that_ends_inside_its_headers(cut_off, ground):
+    base, seen = cut_off
+    bill = Bill(replace(SPEC, base_url=base), ground.host)
+    with pytest.raises(OutcomeUnknown):
+        bill.create_bills([DRAFT])
+    with pytest.raises(OutcomeUnknown):
+        bill.replace_bill(BILL, DRAFT)
+    assert seen == ["POST", "PUT"]
+    with pytest.raises(BadAnswer):
+        bill.read_banks()
+    assert seen == ["POST", "PUT", "GET", "GET", "GET"]
+    bill.close()
+
+
 @pytest.mark.parametrize(
     "row", [{**ROW, "vendorId": "other"}, {**ROW, "invoice": {}}, {**ROW, "id": ""}, {**ROW, "amount": "x"}]
 )
@@ -435,7 +496,7 @@ def test_a_list_that_refuses_the_filter_is_read_from_end_to_end(api, bill):
     assert [account.name for page in pages for account in page.records] == ["V2", "V1"]
     assert pages[0].cursor == cursor  # unsorted: nothing is known to be read before the end
     assert pages[0].as_of is None
-    assert pages[1].cursor == {"since": "2026-11-20T15:05:00+00:00"}
+    assert pages[1].cursor == {"since": "2026-11-20T15:05:00+00:00", "passed": "2026-11-20T15:20:00+00:00"}
     assert "filters" not in api.calls("/v3/classifications/chart-of-accounts")[1].url
 
 
@@ -443,33 +504,100 @@ def test_nothing_found_leaves_the_cursor_where_it_was(api, bill, ground):
     api.answer("GET", "/v3/payments", (200, EMPTY))
     cursor = {"since": "2026-11-20T15:00:00.123000+00:00"}
     (page,) = bill.read_payments(cursor, date(2026, 10, 1))
-    assert (page.cursor, page.as_of) == (cursor, ground.clock.now())
+    assert page.cursor == {**cursor, "passed": "2026-11-20T15:20:00+00:00"}
+    assert page.as_of == ground.clock.now()
     url = api.calls("/v3/payments")[0].url
     assert "filters=updatedTime%3Agte%3A%222026-11-20T14%3A55%3A00.123%2B00%3A00%22" in url
     assert "sort=updatedTime%3Aasc" in url
     assert "max=100" in url
 
 
-def test_more_rows_of_one_instant_than_a_page_holds(api, bill):
-    stamps = ["2026-11-20T15:04:05.001Z"] * 30 + ["2026-11-20T15:04:05.006Z"] * 250 + ["2026-11-20T15:04:06.000Z"] * 20
-    rows = [vendors(n, stamp=stamp)[0] for n, stamp in enumerate(stamps)]
+def serve(api: Api, path: str, rows: list[dict[str, Any]], **headers: str) -> None:
+    """A list that filters by `updatedTime` and has pages of 100."""
 
     def answer(request: Any) -> tuple[int, dict[str, str], str]:
         since = request.params.get("filters", "").partition('"')[2].rstrip('"').replace("+00:00", "Z")
-        found = [row for row in rows if row["updatedTime"] >= since]
+        found = sorted((row for row in rows if row["updatedTime"] >= since), key=lambda row: row["updatedTime"])
         start = int(request.params.get("page", 0))
         body: dict[str, Any] = {"results": found[start : start + 100]}
         if start + 100 < len(found):
             body["nextPage"] = str(start + 100)
-        return 200, {}, json.dumps(body)
+        return 200, headers, json.dumps(body)
 
-    api.mock.add_callback("GET", f"{BASE}/v3/vendors", answer)
+    api.mock.add_callback("GET", f"{BASE}{path}", answer)
+
+
+def test_more_rows_of_one_instant_than_a_page_holds(api, bill):
+    stamps = ["2026-11-20T15:04:05.001Z"] * 30 + ["2026-11-20T15:04:05.006Z"] * 250 + ["2026-11-20T15:04:06.000Z"] * 20
+    rows = [vendors(n, stamp=stamp)[0] for n, stamp in enumerate(stamps)]
+    serve(api, "/v3/vendors", rows)
     pages = read(bill)
     keys = [vendor.key for page in pages for vendor in page.records]
     assert sorted(set(keys)) == [row["id"] for row in rows]
     assert len(api.calls("/v3/vendors")) <= 5
-    assert pages[-1].cursor == {"since": "2026-11-20T15:04:06+00:00"}
+    assert [page.cursor["since"][11:19] for page in (pages[0], pages[-1])] == ["15:04:05", "15:04:06"]
+    assert ["passed" in page.cursor for page in pages] == [False] * (len(pages) - 1) + [True]
     assert [page.as_of is None for page in pages] == [True] * (len(pages) - 1) + [False]
+
+
+ACCOUNTS = "/v3/classifications/chart-of-accounts"
+
+
+@pytest.fixture
+def imported(api: Api) -> list[dict[str, Any]]:
+    """154 accounts of one instant, months ago."""
+    return vendors(*range(154), stamp="2026-02-01T08:00:00.000Z")
+
+
+@pytest.mark.parametrize("old_form", [False, True])
+def test_a_bulk_import_long_ago_is_not_read_again_and_again(api, bill, imported, old_form):
+    serve(api, ACCOUNTS, imported)
+    cursor = list(bill.read_accounts(None))[-1].cursor
+    if old_form:
+        del cursor["passed"]
+        cursor = list(bill.read_accounts(cursor))[-1].cursor
+    before = len(api.calls(ACCOUNTS))
+    (page,) = bill.read_accounts(cursor)
+    assert len(api.calls(ACCOUNTS)) - before == 1
+    assert not page.records
+
+
+@pytest.mark.parametrize("ahead", [0, 50, 60])
+def test_a_change_right_after_a_pass_is_found_though_our_clock_is_ahead(api, bill, imported, ahead):
+    serve(api, ACCOUNTS, imported)
+    cursor = list(bill.read_accounts(None))[-1].cursor
+    imported[7]["updatedTime"] = f"2026-11-20T{15 - ahead // 60}:{(20 - ahead) % 60:02}:00.100Z"
+    (page,) = bill.read_accounts(cursor)
+    assert [each.key for each in page.records] == [imported[7]["id"]]
+
+
+def test_a_clock_of_ours_that_is_hours_ahead_is_not_believed(api, bill, imported):
+    serve(api, ACCOUNTS, imported, Date="Fri, 20 Nov 2026 09:20:00 GMT")
+    cursor = list(bill.read_accounts(None))[-1].cursor
+    assert cursor["passed"] == "2026-11-20T09:20:00+00:00"
+    imported[7]["updatedTime"] = "2026-11-20T09:20:01.000Z"
+    (page,) = bill.read_accounts(cursor)
+    assert [each.key for each in page.records] == [imported[7]["id"]]
+
+
+@pytest.mark.parametrize("date", ["Fri, 20 Nov 2026 21:20:00 GMT", "yesterday", ""])
+def test_a_date_of_theirs_that_is_later_or_none_changes_nothing(api, bill, imported, date):
+    serve(api, ACCOUNTS, imported, Date=date)
+    assert list(bill.read_accounts(None))[-1].cursor["passed"] == "2026-11-20T15:20:00+00:00"
+
+
+def test_a_pass_that_broke_off_does_not_count_as_complete(api, bill, imported, ground):
+    serve(api, ACCOUNTS, imported)
+    cursor = list(bill.read_accounts(None))[-1].cursor
+    ground.clock.passed += 6 * 3600
+    for n, row in enumerate(imported):  # all of them change; the reader stops after the first page
+        row["updatedTime"] = f"2026-11-20T16:{n // 60:02}:{n % 60:02}.000Z"
+    stopped = next(bill.read_accounts(cursor)).cursor
+    assert stopped["passed"] == cursor["passed"]
+    ground.clock.passed += 6 * 3600
+    rest = list(bill.read_accounts(stopped))
+    assert {row["id"] for row in imported[100:]} <= {each.key for page in rest for each in page.records}
+    assert rest[-1].cursor["passed"] == "2026-11-21T03:20:00+00:00"
 
 
 def quoting_api(api: Api, accepts: str) -> None:
