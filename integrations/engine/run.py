@@ -110,11 +110,11 @@ class FlowRun:
                 self.progress(self.flow.name, "read", self.counts["read"])
             if self.out_of_time:
                 return False
-        with self.trail.transaction():
-            self.claim.fence()
-            if stream.after:
-                self._stage(stream.after())
-            self._report()
+        if stream.after or self.context.reports:
+            with self.trail.transaction():
+                self.claim.fence()
+                self._stage(stream.after() if stream.after else ())
+                self._report()
         return True
 
     def _complete(self, cursor: dict[str, Any] | None) -> bool:
@@ -129,7 +129,8 @@ class FlowRun:
         self.claim.fence(cursors=self.flow.cursors)
 
     def _absorb(self, stream: Stream, page: Page[Any]) -> None:
-        self._stage(stream.absorb(page.records))
+        if page.records:
+            self._stage(stream.absorb(page.records))
         if page.bad:
             self._save(stage.bad_records(self.flow, page.bad, now=self.clock.now(), run=self.run))
         self._report()

@@ -14,7 +14,7 @@ from tests.builders import World
 
 VENDORS = 100
 # What a poll of one side and of both sides really needs: claim, run, session, limits, fences, look, settle, release.
-STATEMENTS = {"accounts": 32, "bills": 20, "vendors": 30, "payments": 27}
+STATEMENTS = {"accounts": 30, "bills": 18, "vendors": 28, "payments": 23}
 
 
 def fill(world: World, first: int, count: int) -> None:
