@@ -32,7 +32,7 @@ from integrations.recipes import RECIPES
 ROOT = Path(__file__).resolve().parent.parent
 AMOUNTS = ("freight", "tax", "paid")
 REQUIRED = ("addressLine1", "city", "zipCode", "countryCode")
-SHORT_NAP = 0.2  # seconds; waits for another thread are real, longer ones only turn the clock
+SHORT_NAP = 0.11  # seconds; waits for another thread are real, longer ones only turn the clock
 
 
 class FastClock:
