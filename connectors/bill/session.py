@@ -16,7 +16,8 @@ from ..ports import Host
 IDLE = timedelta(minutes=28)  # renewed before BILL forgets it
 TOUCH_EVERY = timedelta(minutes=1)  # how exactly the other processes know when the session was last used
 
-_LOGIN_SECONDS = 150.0  # the longest a login with its repetitions takes: how long a dead process blocks the others
+# How long a process that died while signing in blocks the others; one that takes longer costs a second login.
+_LOGIN_SECONDS = 45.0
 _PATIENCE = 60.0  # seconds to wait for another process's login before the work is parked
 _POLL = 0.2
 

@@ -253,4 +253,6 @@ class FlowContext:
 
     def hint(self, flow_name: str, key: str) -> None:
         """Let another flow look at something in its next run, beyond its cursor."""
-        Hint.objects.bulk_create([Hint(flow=self.sibling(flow_name), key=key)], ignore_conflicts=True)
+        sibling = self.sibling(flow_name)
+        Hint.objects.bulk_create([Hint(flow=sibling, key=key)], ignore_conflicts=True)
+        Flow.objects.filter(pk=sibling.pk, rung_at=None).update(rung_at=self.now())

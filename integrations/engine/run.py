@@ -11,7 +11,7 @@ from django.db.models import Count, F
 
 from connectors.errors import ConfigurationError, ConnectorError, CredentialsRefused
 from connectors.ports import Page
-from integrations.models import Connection, Delivery, Flow, Integration, Run, State
+from integrations.models import Connection, Delivery, Flow, Hint, Integration, Run, State
 
 from . import stage
 from .claim import Claim
@@ -95,6 +95,14 @@ class FlowRun:
             if self.full:
                 fields["last_full_at"] = started
             Flow.objects.filter(pk=self.flow.pk).update(**fields)
+            self.full = self.context.full = False  # once is enough, should this run read again
+
+    def read_hinted(self) -> bool:
+        """Read again when another flow pointed at something this one has passed already; True when it did."""
+        if not Hint.objects.filter(flow=self.flow).exists():
+            return False
+        self.read()
+        return True
 
     def _read_stream(self, stream: Stream) -> bool:
         """False when time was up before its end."""

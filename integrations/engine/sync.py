@@ -161,7 +161,9 @@ class _Session:
 
     def deliver(self) -> None:
         for _ in range(PASSES):
-            if not self.each(FlowRun.deliver) and not self._wait():
+            busy = self.each(FlowRun.deliver)
+            busy = self.each(FlowRun.read_hinted) or busy
+            if not busy and not self._wait():
                 return
 
     def _wait(self) -> bool:
