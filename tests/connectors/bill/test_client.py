@@ -372,7 +372,8 @@ def cut_off() -> Iterator[tuple[str, list[str]]]:
                 length = int(value) if name.lower() == "content-length" else length
             self.rfile.read(length)
             if "/login" in line:
-                self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{"sessionId":"s"}')
+                head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 17\r\n\r\n"
+                self.wfile.write(head + b'{"sessionId":"s"}')
                 return
             seen.append(line.split()[0])
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Ty")
