@@ -85,6 +85,7 @@ class Settler:
                 row.target_id = item.link.target_id if item.link else row.target_id
             if isinstance(decision, Adopt | Settle) and decision.draft is not None:
                 row.draft = encode(decision.draft)
+            self._check_total(row, decision, written)
         with self.trail.transaction():
             self.run.claim.fence()
             self._store_links(done)
@@ -94,6 +95,13 @@ class Settler:
                 bump(self.run.flow.integration)
         for item, _, _ in done:
             self.run.counts[_counted(item)] += 1
+
+    def _check_total(self, row: Delivery, decision: Decision, written: Written | None) -> None:
+        """The target has it, but made another amount of it: it is linked, and a person must look."""
+        sent = getattr(decision.draft, "total", None) if isinstance(decision, Send) else None
+        if written and written.total is not None and sent is not None and written.total != sent:
+            row.state, row.reason = State.HELD, Reason.AMOUNT_MISMATCH
+            row.message = f"{sent} was sent, but the target made {written.total} of it (id {written.id})."
 
     def proved(self, item: Item, send: Send, found: Found) -> None:
         """A look-up showed that the target has it."""

@@ -29,6 +29,16 @@ class Policy:
     def __init__(self, context: FlowContext) -> None:
         self.context = context
 
+    @property
+    def here(self) -> str:
+        """The name of the system that is read."""
+        return self.context.label(self.context.reads)
+
+    @property
+    def there(self) -> str:
+        """The name of the system that is written to."""
+        return self.context.label(self.context.writes)
+
     def streams(self) -> Iterable[Stream]:
         raise NotImplementedError
 
@@ -64,7 +74,7 @@ class Policy:
     def wanted(self, keys: Iterable[str]) -> list[Staged]:
         return []
 
-    def _unclear(self, keys: Sequence[str], draft_type: type[D]) -> dict[str, list[tuple[str, D]]]:
+    def unclear(self, keys: Sequence[str], draft_type: type[D]) -> dict[str, list[tuple[str, D]]]:
         """What was sent of each record since the last version that certainly arrived: actions and drafts.
 
         Each of them may be what the target holds now, or not.

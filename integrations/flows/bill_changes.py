@@ -6,13 +6,15 @@ second one changes what the cloud may still pay.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
-from connectors.domain import Bill, BillDraft, Blocked, TargetBill
+from connectors.domain import Bill, BillDraft, Blocked, OpenBill, TargetBill
+from integrations.engine.codec import fingerprint
 from integrations.engine.vocabulary import Hold, Reason
 
 LOOK_AGAIN = 900.0  # seconds; a payment that was stopped in the cloud is no change that any feed tells of
@@ -104,3 +106,22 @@ def edited_by_others(target: TargetBill, sent: Sequence[BillDraft], there: str, 
     else:
         return None
     return Hold(Reason.CHANGED_AFTER_DELIVERY, f"The bill {what}. Settle it there, then replay.")
+
+
+def seen_of(bill: Bill | OpenBill) -> str:
+    """What the list of open items tells of an invoice, comparable between the two reads."""
+    return f"{bill.total:f} {bill.balance:f} {','.join(sorted(bill.blocked))}"
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether people may mean one document by two numbers: case, spaces and leading zeros set aside."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(number: str) -> str:
+    return "".join(number.split()).casefold().lstrip("0")
+
+
+def content(bill: Bill) -> str:
+    """A fingerprint of the document itself, without what is paid and held."""
+    return fingerprint(dataclasses.replace(bill, balance=Decimal(0), blocked=()))

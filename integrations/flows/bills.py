@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from connectors.domain import Bill, BillDraft, OpenBill, TargetBill, Vendor, Written
+from connectors.domain import Bill, BillDraft, OpenBill, TargetBill, Written
 from connectors.errors import NotFound
 from connectors.ports import Cursor, Page
-from integrations.engine.books import Row
-from integrations.engine.codec import decode, fingerprint
+from integrations.engine.codec import decode
 from integrations.engine.vocabulary import (
     Adopt,
     Decision,
@@ -26,11 +25,13 @@ from integrations.engine.vocabulary import (
     Stream,
     Withdraw,
 )
-from integrations.models import Application, Delivery, Link, MappingTable, ReferenceKind
+from integrations.models import Delivery, Link, MappingTable, ReferenceKind
 from integrations.models.delivery import UNSENT
 
 from . import bill_changes, bill_lines
 from .base import Policy
+from .bill_following import Following
+from .bill_vendors import Vendors
 
 TABLES = {"accounts": MappingTable.ACCOUNTS, "amounts": MappingTable.AMOUNTS}
 
@@ -83,9 +84,9 @@ class BillsFlow(Policy):
         for bill in bills:
             link, payload = links.get(bill.key), waiting.get(bill.key)
             if link is not None:
-                stale = link.seen != seen_of(bill)
+                stale = link.seen != bill_changes.seen_of(bill)
             elif payload is not None:
-                stale = seen_of(decode(Bill, payload)) != seen_of(bill)
+                stale = bill_changes.seen_of(decode(Bill, payload)) != bill_changes.seen_of(bill)
             else:
                 in_scope = bill.invoice_date and bill.invoice_date >= self.context.integration.start_date
                 stale = bool(bill.payable and in_scope)
@@ -129,16 +130,17 @@ class BillsFlow(Policy):
             if not item.record.payable:  # staged because an earlier version might have arrived; it has not
                 yield item, Withdraw("It is no longer to be paid.")
                 continue
-            draft = self._draft(item.record, item.record.balance, vendors)
+            draft = self.draft(item.record, item.record.balance, vendors)
             if isinstance(draft, Hold):
                 yield item, draft
             else:
                 drafted.append((item, draft))
         yield from self._create_or_adopt(drafted)
         if sent:
-            yield from self._follow(sent, vendors)
+            yield from Following(self).plan(sent, vendors)
 
-    def _draft(self, bill: Bill, owed: Decimal, vendors: Vendors) -> BillDraft | Hold:
+    def draft(self, bill: Bill, owed: Decimal, vendors: Vendors) -> BillDraft | Hold:
+        """The bill as it should stand there, over what is owed, or what keeps it from going."""
         vendor = vendors.target(bill)
         if isinstance(vendor, Hold):
             return vendor
@@ -184,10 +186,10 @@ class BillsFlow(Policy):
     ) -> Send | Adopt | Hold:
         veiled = self._veiled(draft, existing)
         if veiled is not None:
-            return self._unreadable(veiled)
+            return self.unreadable(veiled)
         same = [bill for bill in existing if bill.number == draft.number]
         if not same:
-            near = [bill for bill in existing if folded(bill.number) == folded(draft.number) and bill.id not in ours]
+            near = [bill for bill in existing if bill_changes.alike(bill.number, draft.number) and bill.id not in ours]
             if near and not item.delivery.approved:
                 return self._duplicate(near[0], draft, f"a bill numbered {near[0].number}, which is much alike,")
             return Send("create", draft)
@@ -205,9 +207,12 @@ class BillsFlow(Policy):
     def _veiled(self, draft: BillDraft, existing: Sequence[TargetBill]) -> TargetBill | None:
         """A bill there that cannot be read and may be this one."""
         hidden = (bill for bill in existing if bill.unreadable)
-        return next((bill for bill in hidden if not bill.number or folded(bill.number) == folded(draft.number)), None)
+        return next(
+            (bill for bill in hidden if not bill.number or bill_changes.alike(bill.number, draft.number)),
+            None,
+        )
 
-    def _unreadable(self, bill: TargetBill) -> Hold:
+    def unreadable(self, bill: TargetBill) -> Hold:
         return Hold(
             Reason.DUPLICATE_DOCUMENT,
             f"{self.there} holds bill {bill.id} of this vendor, which may be this one and cannot be read: "
@@ -222,93 +227,6 @@ class BillsFlow(Policy):
             candidates=[{"id": bill.id, "name": bill.number, "place": str(bill.total)}],
             retry_after=bill_changes.LOOK_AGAIN,
         )
-
-    # --- following what was sent -----------------------------------------------------------------
-
-    def _follow(self, items: Sequence[Item], vendors: Vendors) -> Iterator[tuple[Item, Decision]]:
-        recorded = self._recorded([item.key for item in items])
-        unclear = self._unclear([item.key for item in items], BillDraft)
-        judged = []
-        for item in items:
-            bill, link = item.record, item.link
-            assert link is not None
-            basis = bill_changes.Basis.parse(link.basis)
-            item.posted = sum((each.amount for each in recorded[item.key] if each.posted), Decimal(0))
-            ours = bill_changes.explained_by_us(bill, basis, recorded[item.key])
-            same = ours and content(bill) == basis.content
-            certain = link.state == Link.State.ACTIVE and not unclear[item.key]
-            if same and certain and not bill_changes.stopping(bill, ours=ours):
-                yield item, Settle("Nothing to change.", closed=bill.balance <= 0)
-                continue
-            paid_outside = not ours and bill.total == basis.total
-            owed = basis.balance + basis.posted if ours else bill.balance + item.posted
-            draft = decode(BillDraft, link.draft) if same else self._draft(bill, owed, vendors) if owed > 0 else None
-            judged.append((item, ours, paid_outside, draft))
-        targets = self.context.writer.get_bills([item.link.target_id for item, *_ in judged if item.link])
-        for item, ours, paid_outside, draft in judged:
-            yield item, self._judge(item, ours, paid_outside, draft, targets, unclear[item.key])
-
-    def _judge(
-        self,
-        item: Item,
-        ours: bool,
-        paid_outside: bool,
-        draft: BillDraft | Hold | None,
-        targets: dict[str, TargetBill],
-        unclear: Sequence[tuple[str, BillDraft]],
-    ) -> Decision:
-        bill: Bill = item.record
-        link = item.link
-        assert link is not None
-        target = targets.get(link.target_id)
-        if target is not None and target.unreadable:
-            return dataclasses.replace(self._unreadable(target), reason=Reason.CHANGED_AFTER_DELIVERY)
-        if target is None:
-            return Hold(Reason.INVOICE_NOT_FOUND, f"The bill of invoice {bill.number} is gone from {self.there}.")
-        by_us = link.state == Link.State.ARCHIVED or any(action == "archive" for action, _ in unclear)
-        stop = bill_changes.withdrawal(bill, target, ours=ours, here=self.here, there=self.there)
-        if isinstance(stop, Hold):
-            return stop
-        if stop == "archive":
-            if target.archived:
-                link.state = Link.State.ARCHIVED if by_us else link.state
-                return Settle("Archived already; it stays so while the ledger does not want it paid.")
-            return Send("archive", decode(BillDraft, link.draft), target_id=link.target_id)
-        if target.paid >= target.total > 0 and bill.balance <= 0:
-            return Settle("Paid.", closed=True)
-        if draft is None or isinstance(draft, Hold):
-            return draft or Settle("Nothing is owed.", closed=True)
-        sent = decode(BillDraft, link.draft)
-        drafts = [sent, *(each for _, each in unclear)]
-        edited = bill_changes.edited_by_others(target, drafts, self.there, archived_by_us=by_us)
-        if edited and not item.delivery.approved:
-            return edited
-        if draft == sent and not by_us and not unclear:
-            return Settle("Nothing to change.")
-        if not target.unpaid:
-            return Hold(
-                Reason.PAID_IN_ERP if paid_outside else Reason.CHANGED_AFTER_DELIVERY,
-                f"Invoice {bill.number} changed in {self.here} (owed there: {bill.balance}), but a payment in "
-                f"{self.there} is made or under way (bill {target.total}, paid {target.paid}).",
-                retry_after=bill_changes.LOOK_AGAIN,
-            )
-        return Send("restore" if by_us and target.archived else "update", draft, target_id=link.target_id)
-
-    def _recorded(self, keys: Sequence[str]) -> dict[str, list[bill_changes.Recorded]]:
-        found: dict[str, list[bill_changes.Recorded]] = defaultdict(list)
-        rows = Application.objects.filter(integration=self.context.integration, bill_key__in=keys)
-        for row in rows.exclude(state=Application.State.VOIDED):
-            posted = row.state == Application.State.POSTED
-            found[row.bill_key].append(bill_changes.Recorded(Decimal(row.amount_minor).scaleb(-2), posted))
-        return found
-
-    @property
-    def here(self) -> str:
-        return self.context.label(self.context.reads)
-
-    @property
-    def there(self) -> str:
-        return self.context.label(self.context.writes)
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -338,7 +256,7 @@ class BillsFlow(Policy):
             draft = drafts[item.key]
             veiled = self._veiled(draft, existing.get(draft.vendor_id, ()))
             if veiled is not None:
-                found[item.key] = Found("", self._unreadable(veiled).message, unclear=True)
+                found[item.key] = Found("", self.unreadable(veiled).message, unclear=True)
                 continue
             match = [
                 bill
@@ -369,9 +287,9 @@ class BillsFlow(Policy):
         if item.delivery.action:
             archived = item.delivery.action == "archive"
             link.state = Link.State.ARCHIVED if archived else Link.State.ACTIVE
-        link.seen = seen_of(bill)
+        link.seen = bill_changes.seen_of(bill)
         if link.state != Link.State.ARCHIVED:  # else the draft is still that of the invoice as it was before
-            link.basis = bill_changes.Basis(bill.total, bill.balance, item.posted, content(bill)).text()
+            link.basis = bill_changes.Basis(bill.total, bill.balance, item.posted, bill_changes.content(bill)).text()
         link.closed = isinstance(decision, Settle) and decision.closed
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
@@ -386,47 +304,6 @@ class BillsFlow(Policy):
                 self.context.hint("payments", vendor_id)
 
 
-class Vendors:
-    """The cloud vendors that a chunk of invoices belongs to."""
-
-    def __init__(self, flow: BillsFlow, keys: Iterable[str]) -> None:
-        context = flow.context
-        self.here, self.there = flow.here, flow.there
-        wanted = set(keys)
-        self.links = context.links("vendors").get(wanted)
-        ids = [link.target_id for link in self.links.values()]
-        self.targets = context.references(context.writes).get(ReferenceKind.VENDOR, ids)
-        self.sources = context.references(context.reads).get(ReferenceKind.VENDOR, wanted - self.links.keys())
-        held = Delivery.objects.filter(flow__integration=context.integration, flow__name="vendors")
-        self.problems = dict(
-            held.filter(key__in=wanted - self.links.keys(), state__in=UNSENT).values_list("key", "message")
-        )
-
-    def target(self, bill: Bill) -> str | Hold:
-        """The vendor's id there, or why it cannot be used."""
-        link = self.links.get(bill.vendor_key)
-        who = f"{bill.vendor_key} {bill.vendor_name}".strip()
-        if link is None:
-            source = self.sources.get(bill.vendor_key)
-            if source is not None and not source.active:
-                return Hold(Reason.VENDOR_INACTIVE, f"Vendor {who} is inactive in {self.here}.")
-            why = self.problems.get(bill.vendor_key) or "It is delivered first."
-            return Hold(Reason.VENDOR_MISSING, f"Vendor {who} is not in {self.there} yet. {why}")
-        row = self.targets.get(link.target_id)
-        if row is not None and not row.active:
-            return Hold(Reason.VENDOR_INACTIVE, f"{row.label} ({who}) is archived in {self.there}; restore it there.")
-        return self._currency(bill, row, link)
-
-    def _currency(self, bill: Bill, row: Row | None, link: Link) -> str | Hold:
-        currency = decode(Vendor, row.payload).currency if row is not None and row.payload else ""
-        if currency and bill.currency and currency != bill.currency:
-            return Hold(
-                Reason.CURRENCY_UNSUPPORTED,
-                f"Invoice {bill.number} is in {bill.currency}, but the vendor is kept in {currency} in {self.there}.",
-            )
-        return link.target_id
-
-
 def stage(bill: Bill, *, gone: bool) -> Staged:
     return Staged(
         key=bill.key,
@@ -438,18 +315,3 @@ def stage(bill: Bill, *, gone: bool) -> Staged:
         due_date=bill.due_date,
         gone=gone,
     )
-
-
-def seen_of(bill: Bill | OpenBill) -> str:
-    """What the list of open items tells of an invoice, comparable between the two reads."""
-    return f"{bill.total:f} {bill.balance:f} {','.join(sorted(bill.blocked))}"
-
-
-def folded(number: str) -> str:
-    """A document number as people may have typed it elsewhere: without case, spaces and leading zeros."""
-    return "".join(number.split()).casefold().lstrip("0")
-
-
-def content(bill: Bill) -> str:
-    """A fingerprint of the document itself, without what is paid and held."""
-    return fingerprint(dataclasses.replace(bill, balance=Decimal(0), blocked=()))

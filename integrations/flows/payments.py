@@ -259,14 +259,6 @@ class PaymentsFlow(Policy):
         return row.label if row else payment.funding_account or "(unknown)"
 
     @property
-    def here(self) -> str:
-        return self.context.label(self.context.reads)
-
-    @property
-    def there(self) -> str:
-        return self.context.label(self.context.writes)
-
-    @property
     def _prefix(self) -> str:
         return f"{self.context.connection(self.context.reads).system}:"
 

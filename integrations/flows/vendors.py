@@ -117,12 +117,12 @@ class VendorsFlow(Policy):
             problem = self.context.mapping.problem(MappingTable.VENDORS, vendor.key)
             return Hold(Reason.VENDOR_AMBIGUOUS, f"The vendor mapping of {label(vendor)} does not work: {problem}.")
         if vendor.status is VendorStatus.INACTIVE:
-            return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is inactive in {self._here}.")
+            return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is inactive in {self.here}.")
         if vendor.status is VendorStatus.TEMPORARY and not item.delivery.approved:
             return Hold(
                 Reason.VENDOR_INCOMPLETE,
-                f"Vendor {label(vendor)} is a temporary vendor in {self._here}: make it a regular one there, "
-                f"or map it to a {self._there} vendor.",
+                f"Vendor {label(vendor)} is a temporary vendor in {self.here}: make it a regular one there, "
+                f"or map it to a {self.there} vendor.",
             )
         if len(candidates) > 1:
             return self._ambiguous(vendor, candidates)
@@ -130,13 +130,13 @@ class VendorsFlow(Policy):
             others = [other for other in rivals[candidates[0].key] if other is not item]
             if others and not self._best_rival(item, others, candidates[0]):
                 return self._contested(vendor, candidates[0], others)
-            return Adopt(candidates[0].key, draft, f"{self._there} already has {candidates[0].name}: linked by name.")
+            return Adopt(candidates[0].key, draft, f"{self.there} already has {candidates[0].name}: linked by name.")
         missing = [word for name, word in REQUIRED if not getattr(draft.address, name)]
         if missing:
             return Hold(
                 Reason.VENDOR_INCOMPLETE,
-                f"Vendor {label(vendor)} has no complete address in {self._here} (missing: {', '.join(missing)}); "
-                f"{self._there} needs one.",
+                f"Vendor {label(vendor)} has no complete address in {self.here} (missing: {', '.join(missing)}); "
+                f"{self.there} needs one.",
             )
         return self._too_long(draft) or Send("create", draft)
 
@@ -146,14 +146,14 @@ class VendorsFlow(Policy):
         target = self.context.references(self.context.writes).get(ReferenceKind.VENDOR, [link.target_id])
         row = target.get(link.target_id)
         told = [decode(VendorDraft, link.draft)] if link.draft else []
-        told += [each for _, each in self._unclear([item.key], VendorDraft)[item.key]]
+        told += [each for _, each in self.unclear([item.key], VendorDraft)[item.key]]
         changed = frozenset().union(*(differing(each, draft) for each in told))
         if not changed:
             return Settle("Nothing that the other side holds has changed.", draft)
         if row is not None and not row.active:
-            return Hold(Reason.VENDOR_INACTIVE, f"{row.label} is archived in {self._there}; restore it there.")
+            return Hold(Reason.VENDOR_INACTIVE, f"{row.label} is archived in {self.there}; restore it there.")
         if "address" in changed and any(not getattr(draft.address, name) for name, _ in REQUIRED):
-            return Hold(Reason.VENDOR_INCOMPLETE, f"Vendor {item.record.name} lost its address in {self._here}.")
+            return Hold(Reason.VENDOR_INCOMPLETE, f"Vendor {item.record.name} lost its address in {self.here}.")
         return self._too_long(draft) or Send("update", draft, target_id=link.target_id, changed=changed)
 
     def _adopt_mapped(self, item: Item, target_id: str, draft: VendorDraft) -> Decision:
@@ -161,7 +161,7 @@ class VendorsFlow(Policy):
         if taken is not None:
             return Hold(
                 Reason.VENDOR_AMBIGUOUS,
-                f"The mapping points to a {self._there} vendor that {taken.source_key} is linked to already; "
+                f"The mapping points to a {self.there} vendor that {taken.source_key} is linked to already; "
                 "one vendor there serves one vendor here.",
             )
         return Adopt(target_id, draft, "Linked by the vendor mapping.")
@@ -198,7 +198,7 @@ class VendorsFlow(Policy):
     def _ambiguous(self, vendor: Vendor, rows: Sequence[Row]) -> Hold:
         return Hold(
             Reason.VENDOR_AMBIGUOUS,
-            f"{self._there} has {len(rows)} vendors named {rows[0].name!r} and none stands out for "
+            f"{self.there} has {len(rows)} vendors named {rows[0].name!r} and none stands out for "
             f"{label(vendor)}: choose one in the vendor mapping.",
             candidates=[_candidate(row) for row in rows],
         )
@@ -207,7 +207,7 @@ class VendorsFlow(Policy):
         names = ", ".join(label(other.record) for other in others)
         return Hold(
             Reason.VENDOR_AMBIGUOUS,
-            f"{self._there}'s vendor {row.name!r} matches {label(vendor)} and {names} alike: "
+            f"{self.there}'s vendor {row.name!r} matches {label(vendor)} and {names} alike: "
             "choose in the vendor mapping which one it is.",
             candidates=[_candidate(row)],
         )
@@ -219,17 +219,9 @@ class VendorsFlow(Policy):
             if limit and len(text) > limit:
                 return Hold(
                     Reason.VENDOR_INCOMPLETE,
-                    f"The vendor's {name} has {len(text)} characters; {self._there} takes {limit}.",
+                    f"The vendor's {name} has {len(text)} characters; {self.there} takes {limit}.",
                 )
         return None
-
-    @property
-    def _here(self) -> str:
-        return self.context.label(self.context.reads)
-
-    @property
-    def _there(self) -> str:
-        return self.context.label(self.context.writes)
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -252,7 +244,7 @@ class VendorsFlow(Policy):
             for item in creates:
                 each = mine.get((match_name(item.record.name), item.key))
                 if each:
-                    found[item.key] = Found(each.key, f"Found in {self._there} as {each.key}.")
+                    found[item.key] = Found(each.key, f"Found in {self.there} as {each.key}.")
         return found
 
     def draft_type(self, action: str) -> type:

@@ -1,0 +1,106 @@
+"""What becomes of a bill that was sent, when its invoice changes in the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from connectors.domain import Bill, BillDraft, TargetBill
+from integrations.engine.codec import decode
+from integrations.engine.vocabulary import Decision, Hold, Item, Reason, Send, Settle
+from integrations.models import Application, Link
+
+from . import bill_changes
+from .bill_vendors import Vendors
+
+if TYPE_CHECKING:
+    from .bills import BillsFlow
+
+
+class Following:
+    """Decides for linked invoices; reads the bills it must know of, writes nothing."""
+
+    def __init__(self, flow: BillsFlow) -> None:
+        self.flow = flow
+
+    def plan(self, items: Sequence[Item], vendors: Vendors) -> Iterator[tuple[Item, Decision]]:
+        recorded = self._recorded([item.key for item in items])
+        unclear = self.flow.unclear([item.key for item in items], BillDraft)
+        judged = []
+        for item in items:
+            bill, link = item.record, item.link
+            assert link is not None
+            basis = bill_changes.Basis.parse(link.basis)
+            item.posted = sum((each.amount for each in recorded[item.key] if each.posted), Decimal(0))
+            ours = bill_changes.explained_by_us(bill, basis, recorded[item.key])
+            same = ours and bill_changes.content(bill) == basis.content
+            certain = link.state == Link.State.ACTIVE and not unclear[item.key]
+            if same and certain and not bill_changes.stopping(bill, ours=ours):
+                yield item, Settle("Nothing to change.", closed=bill.balance <= 0)
+                continue
+            paid_outside = not ours and bill.total == basis.total
+            owed = basis.balance + basis.posted if ours else bill.balance + item.posted
+            draft = (
+                decode(BillDraft, link.draft) if same else self.flow.draft(bill, owed, vendors) if owed > 0 else None
+            )
+            judged.append((item, ours, paid_outside, draft))
+        targets = self.flow.context.writer.get_bills([item.link.target_id for item, *_ in judged if item.link])
+        for item, ours, paid_outside, draft in judged:
+            yield item, self._judge(item, ours, paid_outside, draft, targets, unclear[item.key])
+
+    def _judge(
+        self,
+        item: Item,
+        ours: bool,
+        paid_outside: bool,
+        draft: BillDraft | Hold | None,
+        targets: dict[str, TargetBill],
+        unclear: Sequence[tuple[str, BillDraft]],
+    ) -> Decision:
+        bill: Bill = item.record
+        link = item.link
+        assert link is not None
+        target = targets.get(link.target_id)
+        if target is not None and target.unreadable:
+            return dataclasses.replace(self.flow.unreadable(target), reason=Reason.CHANGED_AFTER_DELIVERY)
+        if target is None:
+            return Hold(Reason.INVOICE_NOT_FOUND, f"The bill of invoice {bill.number} is gone from {self.flow.there}.")
+        by_us = link.state == Link.State.ARCHIVED or any(action == "archive" for action, _ in unclear)
+        stop = bill_changes.withdrawal(bill, target, ours=ours, here=self.flow.here, there=self.flow.there)
+        if isinstance(stop, Hold):
+            return stop
+        if stop == "archive":
+            if target.archived:
+                link.state = Link.State.ARCHIVED if by_us else link.state
+                return Settle("Archived already; it stays so while the ledger does not want it paid.")
+            return Send("archive", decode(BillDraft, link.draft), target_id=link.target_id)
+        if target.paid >= target.total > 0 and bill.balance <= 0:
+            return Settle("Paid.", closed=True)
+        if draft is None or isinstance(draft, Hold):
+            return draft or Settle("Nothing is owed.", closed=True)
+        sent = decode(BillDraft, link.draft)
+        drafts = [sent, *(each for _, each in unclear)]
+        edited = bill_changes.edited_by_others(target, drafts, self.flow.there, archived_by_us=by_us)
+        if edited and not item.delivery.approved:
+            return edited
+        if draft == sent and not by_us and not unclear:
+            return Settle("Nothing to change.")
+        if not target.unpaid:
+            return Hold(
+                Reason.PAID_IN_ERP if paid_outside else Reason.CHANGED_AFTER_DELIVERY,
+                f"Invoice {bill.number} changed in {self.flow.here} (owed there: {bill.balance}), but a payment in "
+                f"{self.flow.there} is made or under way (bill {target.total}, paid {target.paid}).",
+                retry_after=bill_changes.LOOK_AGAIN,
+            )
+        return Send("restore" if by_us and target.archived else "update", draft, target_id=link.target_id)
+
+    def _recorded(self, keys: Sequence[str]) -> dict[str, list[bill_changes.Recorded]]:
+        found: dict[str, list[bill_changes.Recorded]] = defaultdict(list)
+        rows = Application.objects.filter(integration=self.flow.context.integration, bill_key__in=keys)
+        for row in rows.exclude(state=Application.State.VOIDED):
+            posted = row.state == Application.State.POSTED
+            found[row.bill_key].append(bill_changes.Recorded(Decimal(row.amount_minor).scaleb(-2), posted))
+        return found
