@@ -26,7 +26,8 @@ class WebhookView(APIView):
     """`POST /webhooks/<system>/<connection uuid>/`. The signature is the only credential.
 
     BILL knows one good answer, 200 (docs: bill 10.2): a duplicate gets it too, and so does a signed event that is
-    not meant for this connection, which is logged and dropped.
+    not meant for this connection or cannot be read, which is logged and dropped: BILL switches a subscription off
+    that keeps answering anything else, and polling finds what was missed.
     """
 
     http_method_names = ["post"]
@@ -46,7 +47,8 @@ class WebhookView(APIView):
         try:
             event = functions.parse(body)
         except ValueError as error:
-            return Response({"detail": f"Signed, but unreadable: {error}"}, status=400)
+            log.warning("webhook for %s is signed, but unreadable: %s; dropped", found, error)
+            return Response({})
         if not _meant_for(event, found, subscriptions):
             log.warning("webhook %s for %s names another subscription or organization: dropped", event.event_id, found)
         elif _store(found, event):

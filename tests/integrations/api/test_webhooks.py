@@ -144,9 +144,13 @@ def test_a_body_of_exactly_1_mib_is_judged(acme: World, knock: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"{}", b"\xff\xfe", b""])
-def test_signed_nonsense_is_400(acme: World, knock: Any, body: bytes) -> None:
-    assert knock(body if body else b" ").status_code == 400
+def test_signed_nonsense_is_logged_and_answered_200(
+    acme: World, knock: Any, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert knock(body if body else b" ").status_code == 200
     assert not stored()
+    assert "signed, but unreadable" in caplog.text
+    assert knock(body if body else b" ", key="another").status_code == 401
 
 
 @pytest.mark.parametrize("metadata", [{"subscriptionId": "sub-other"}, {"organizationId": "008OTHER"}])
