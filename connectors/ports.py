@@ -6,6 +6,8 @@ A flow asks for a port and never for a vendor. Everything here is synchronous, r
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -33,12 +35,21 @@ Cursor = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record of a page that could not be understood. The rest of the page goes on."""
+    """A record of a page that could not be understood. The rest of the page goes on.
+
+    `key` is the record's own, so that no two of a page share it; see `nameless_key` for one that has none.
+    """
 
     key: str
     document: str
     message: str
     raw: str = ""
+
+
+def nameless_key(record: Any) -> str:
+    """The key of an unreadable record that names itself nowhere: the same as long as its content is."""
+    text = json.dumps(record, default=str, sort_keys=True)
+    return f"unreadable:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 T = TypeVar("T")

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from ..domain import Account, Bill, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
 from ..errors import BadAnswer, ConfigurationError, ConnectorError, NotFound, OutcomeUnknown, Rejected
-from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep
+from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep, nameless_key
 from . import config, mapper
 from .client import Client, Listing, Params
 
 T = TypeVar("T")
 Mapper = Callable[[Mapping[str, Any]], T]
+Key = Callable[[Mapping[str, Any]], str]
 Fetch = Callable[[Params], Listing]
 
 _LINES = ("include", "lines")
@@ -135,7 +136,7 @@ class Sage100:
     # --- reading -------------------------------------------------------------------------------------
 
     def read_accounts(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
-        return self._changes(self._client.gl_accounts, mapper.account, "account", cursor)
+        return self._changes(self._client.gl_accounts, mapper.account, "account", mapper.account_key, cursor)
 
     def read_banks(self) -> list[Account]:
         banks = self._company().get("banks")
@@ -143,14 +144,16 @@ class Sage100:
 
     def read_vendors(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]:
         currency = self._currency()
-        return self._changes(self._client.vendors, lambda record: mapper.vendor(record, currency), "vendorNo", cursor)
+        return self._changes(
+            self._client.vendors, lambda record: mapper.vendor(record, currency), "vendorNo", mapper.vendor_key, cursor
+        )
 
     def get_vendor(self, key: str) -> Vendor:
         """One vendor by its key, also one that no list of changes ever shows. Raises NotFound."""
         division, number = mapper.split_vendor_key(key)
         for record in self._all(self._client.vendors, [("ap_division_no", division), ("vendor_no", number)]):
             try:
-                return mapper.vendor(record, self._currency())
+                return mapper.vendor(_object(record), self._currency())
             except ValueError as error:
                 raise BadAnswer(f"Vendor {key} could not be understood: {error}.", raw=self._raw(record)) from None
         raise NotFound(f"Sage 100 has no vendor {key}.", code="vendor_not_found")
@@ -160,26 +163,33 @@ class Sage100:
         currency = self._currency()
         filters = [("state", "posted"), ("invoice_date_from", start_date.isoformat()), _LINES]
         return self._changes(
-            self._client.ap_invoices, lambda record: mapper.bill(record, currency), "invoiceNo", cursor, filters
+            self._client.ap_invoices,
+            lambda record: mapper.bill(record, currency),
+            "invoiceNo",
+            mapper.bill_key,
+            cursor,
+            filters,
         )
 
     def read_open_bills(self) -> Iterator[Page[OpenBill]]:
-        for page in self._changes(self._client.ap_open_invoices, mapper.open_bill, "invoiceNo", None):
+        for page in self._changes(self._client.ap_open_invoices, mapper.open_bill, "invoiceNo", mapper.bill_key, None):
             yield Page(page.records, as_of=page.as_of, bad=page.bad)
 
     def get_bill(self, key: str) -> Bill:
-        """Found by its key: ids are the agent's own business (docs: sage100 8.2)."""
+        """Found by its key: ids are the agent's own business (docs: sage100 8.2). Raises NotFound, and BadAnswer
+        where a record cannot be understood: it could be this one.
+        """
         filters = [("state", "posted"), *_invoice_filters(key), _LINES]
         for record in self._all(self._client.ap_invoices, filters):
-            if isinstance(record, dict) and _key(record) == key:
-                try:
+            try:
+                if mapper.bill_key(_object(record)) == key:
                     return mapper.bill(record, self._currency())
-                except ValueError as error:
-                    raise BadAnswer(f"Invoice {key} could not be understood: {error}.", raw=self._raw(record)) from None
+            except ValueError as error:
+                raise BadAnswer(f"Invoice {key} could not be understood: {error}.", raw=self._raw(record)) from None
         raise NotFound(f"Sage 100 has no posted invoice {key}.", code="invoice_not_found")
 
     def _changes(
-        self, fetch: Fetch, convert: Mapper[T], document: str, cursor: Cursor | None, filters: Params = ()
+        self, fetch: Fetch, convert: Mapper[T], document: str, key: Key, cursor: Cursor | None, filters: Params = ()
     ) -> Iterator[Page[T]]:
         """One chain of pages from where the cursor stands. docs: sage100 8.3
 
@@ -202,7 +212,7 @@ class Sage100:
                 continue
             watermark = watermark or listing.watermark
             as_of = None if listing.next else _instant(watermark)
-            records, bad = self._convert(listing.data, convert, document)
+            records, bad = self._convert(listing.data, convert, document, key)
             following = listing.next
             if following:
                 yield Page(records, {"since": since, "next": following, "watermark": watermark}, None, bad)
@@ -210,18 +220,20 @@ class Sage100:
                 yield Page(records, {"since": watermark, "next": None, "watermark": None}, as_of, bad)
                 return
 
-    def _convert(self, data: Sequence[Any], convert: Mapper[T], document: str) -> tuple[list[T], list[BadRecord]]:
+    def _convert(
+        self, data: Sequence[Any], convert: Mapper[T], document: str, key: Key
+    ) -> tuple[list[T], list[BadRecord]]:
+        """What could be understood, and the rest: each key once, as the outbox keeps one version of it at a time."""
         records: list[T] = []
-        bad: list[BadRecord] = []
+        bad: dict[str, BadRecord] = {}
         for record in data:
             try:
-                if not isinstance(record, dict):
-                    raise ValueError("an object expected")
-                records.append(convert(record))
+                records.append(convert(_object(record)))
             except ValueError as error:
-                known = record if isinstance(record, dict) else {}
-                bad.append(BadRecord(_key(known), str(known.get(document) or ""), str(error), self._raw(record)))
-        return records, bad
+                shown = str(record.get(document) or "") if isinstance(record, dict) else ""
+                name = _name(record, key)
+                bad[name] = BadRecord(name, shown, str(error), self._raw(record))
+        return records, list(bad.values())
 
     def _all(self, fetch: Fetch, filters: Params) -> Iterator[Any]:
         """Every record of a filtered list."""
@@ -294,7 +306,8 @@ class Sage100:
 
     def _payments(self, filters: Params) -> list[LedgerPayment]:
         """An unreadable record fails the whole look-up: it could be the one that proves presence."""
-        records, bad = self._convert(list(self._all(self._client.payments, filters)), mapper.payment, "checkNo")
+        found = list(self._all(self._client.payments, filters))
+        records, bad = self._convert(found, mapper.payment, "checkNo", mapper.payment_key)
         if bad:
             message = f"A payment of Sage 100 could not be understood: {bad[0].message}."
             raise BadAnswer(message, raw=bad[0].raw)
@@ -302,7 +315,7 @@ class Sage100:
 
     def read_ledger_payments(self, cursor: Cursor | None) -> Iterator[Page[LedgerPayment]]:
         """The step from entered to posted counts as a change (docs: sage100 8.8)."""
-        return self._changes(self._client.payments, mapper.payment, "checkNo", cursor)
+        return self._changes(self._client.payments, mapper.payment, "checkNo", mapper.payment_key, cursor)
 
     def get_payment(self, payment_id: str) -> LedgerPayment:
         """The id of an entry stays valid after posting; the answer then carries the new one. Raises NotFound."""
@@ -353,14 +366,20 @@ def _invoice_filters(bill_key: str) -> list[tuple[str, str]]:
     return [("ap_division_no", division), ("vendor_no", vendor), ("invoice_no", invoice)]
 
 
-def _key(record: Mapping[str, Any]) -> str:
-    """The best name for a record that may be broken."""
-    for key in (mapper.bill_key, mapper.vendor_key):
+def _object(record: Any) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise ValueError("an object expected")
+    return record
+
+
+def _name(record: Any, key: Key) -> str:
+    """An unreadable record's own key; a part of it would name all records of one vendor alike."""
+    for name in (key, mapper.record_id):
         try:
-            return key(record)
+            return name(_object(record))
         except ValueError:
             continue
-    return str(record.get("accountKey") or record.get("id") or "")
+    return nameless_key(record)
 
 
 def _instant(value: Any) -> datetime:

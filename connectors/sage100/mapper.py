@@ -70,6 +70,19 @@ def bill_key(record: Record) -> str:
     return f"{vendor_key(record)}|{_required(record, 'invoiceNo')}"
 
 
+def account_key(record: Record) -> str:
+    return _required(record, "accountKey")
+
+
+def payment_key(record: Record) -> str:
+    """Our reference; unlike the id it outlives posting (docs: sage100 8.8). Payments made in Sage have none."""
+    return _required(record, "clientReference")
+
+
+def record_id(record: Record) -> str:
+    return _required(record, "id")
+
+
 def split_vendor_key(key: str) -> tuple[str, str]:
     """(division, vendor number). Raises ValueError."""
     division, dash, number = key.partition("-")
@@ -92,7 +105,7 @@ def split_bill_key(key: str) -> tuple[str, str, str]:
 def account(record: Record) -> Account:
     """8.7. `key` is Sage's internal account key, `number` the formatted account; never split (4.5)."""
     return Account(
-        key=_required(record, "accountKey"),
+        key=account_key(record),
         number=_required(record, "account"),
         name=_text(record, "accountDesc"),
         active=_required(record, "status") == "A",
@@ -182,7 +195,7 @@ def payment(record: Record) -> LedgerPayment:
     if not isinstance(applications, list):
         raise ValueError("applications: list expected")
     return LedgerPayment(
-        id=_required(record, "id"),
+        id=record_id(record),
         reference=_text(record, "clientReference"),
         vendor_key=vendor_key(record),
         posted=state == "posted",

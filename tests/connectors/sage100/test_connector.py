@@ -93,9 +93,52 @@ def test_one_bad_record_does_not_stop_the_others(agent, sage, vendor_json):
     agent.get(f"{URL}/vendors", json=page([bad, vendor_json, "nonsense"]))
     (only,) = sage.read_vendors(None)
     assert [one.key for one in only.records] == ["01-ACME01"]
-    assert [(one.key, one.document) for one in only.bad] == [("01-BAD", "BAD"), ("", "")]
+    assert [one.document for one in only.bad] == ["BAD", ""]
+    assert only.bad[0].key == "01-BAD"
     assert "holdPayment" in only.bad[0].message
     assert "maybe" in only.bad[0].raw
+
+
+def keys_of_bad(agent, path, read, data):
+    agent.get(f"{URL}/{path}", json=page(data))
+    (only,) = read()
+    return [one.key for one in only.bad]
+
+
+def test_an_unreadable_record_has_a_key_of_its_own(agent, sage, invoice_json, payment_json):
+    broken = [
+        {**invoice_json, "balance": None},
+        {**invoice_json, "id": "x1", "invoiceNo": None},
+        {**invoice_json, "id": "x2", "invoiceNo": ""},
+    ]
+    nameless = [{**invoice_json, "id": None, "invoiceNo": None, "comment": text} for text in ("one", "two")]
+    keys = keys_of_bad(agent, "ap-invoices", lambda: sage.read_bills(None, date(2025, 10, 1)), broken + nameless)
+    assert keys[:3] == ["01-ACME01|INV-20541", "x1", "x2"]
+    assert len(set(keys)) == 5
+    payments = [{**payment_json, "amount": None}, {**payment_json, "clientReference": None, "amount": None}]
+    keys = keys_of_bad(agent, "payments", lambda: sage.read_ledger_payments(None), payments)
+    assert keys == [payment_json["clientReference"], payment_json["id"]]
+
+
+def test_what_is_no_record_at_all_has_a_key_that_stays(agent, sage, vendor_json):
+    rows = [1, None, "x", {}, [], vendor_json, {"b": 1, "a": {}}]
+    keys = keys_of_bad(agent, "vendors", lambda: sage.read_vendors(None), rows)
+    assert len(set(keys)) == 6
+    assert all(key.startswith("unreadable:") and len(key) == 27 for key in keys)
+    agent.replace("GET", f"{URL}/vendors", json=page([{"a": {}, "b": 1}, None, None]))
+    (again,) = sage.read_vendors(None)
+    assert [one.key for one in again.bad] == [keys[5], keys[1]]
+
+
+def test_what_is_no_record_proves_no_absence(agent, sage, invoice_json):
+    agent.get(f"{URL}/ap-invoices", json=page([None]))
+    agent.get(f"{URL}/ap-invoices", json=page([{**invoice_json, "vendorNo": 7}]))
+    agent.get(f"{URL}/vendors", json=page(["x"]))
+    for _ in range(2):
+        with pytest.raises(BadAnswer):
+            sage.get_bill("01-ACME01|INV-20541")
+    with pytest.raises(BadAnswer):
+        sage.get_vendor("01-ACME01")
 
 
 def test_bills_are_posted_ones_from_the_start_date_whatever_their_holds(agent, sage, invoice_json):
