@@ -85,20 +85,25 @@ class Client:
 
     def page(
         self, path: str, *, filters: str = "", sort: str = "", page: str = "", size: int = PAGE
-    ) -> tuple[list[Row], str]:
-        """One page of a list and the token of the next, "" on the last page."""
+    ) -> tuple[list[Any], str]:
+        """One page of a list, which may hold what is no row, and the token of the next, "" on the last page."""
         wanted = (("max", str(size)), ("sort", sort), ("filters", filters), ("page", page))
         data = self._row(self.request("GET", path, params=[pair for pair in wanted if pair[1]]))
         rows, following = data.get("results"), data.get("nextPage")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        if not isinstance(rows, list):
             raise BadAnswer(f"BILL answered the list {path} without a list of results.")
         return rows, following if isinstance(following, str) else ""
 
     def rows(self, path: str, *, filters: str = "") -> Iterator[Row]:
-        """All rows of a list. The end is a missing `nextPage`, not an empty page."""
+        """All rows of a list. The end is a missing `nextPage`, not an empty page.
+
+        Raises BadAnswer for an element that is no row: to skip it would prove an absence that is none.
+        """
         token, seen = "", set[str]()
         while True:
             rows, token = self.page(path, filters=filters, page=token)
+            if not all(isinstance(row, dict) for row in rows):
+                raise BadAnswer(f"BILL answered the list {path} with something that is no record.")
             yield from rows
             if not token:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..domain import (
     Account,
@@ -22,7 +22,7 @@ from . import client as endpoints
 from . import filters, mapper
 from .client import Client, Row
 from .config import IN_FLIGHT, READ_TIMEOUT
-from .lists import OVERLAP, ByIds, changed
+from .lists import OVERLAP, ByIds, changed, row_key
 from .subscriptions import Subscription, Subscriptions
 
 T = TypeVar("T")
@@ -215,17 +215,19 @@ class Bill:
             began = began or min(started, self._client.told_at or started)
             passed = began if chunk.last else passed
             records: list[T] = []
-            bad: list[BadRecord] = []
+            bad: dict[str, BadRecord] = {}  # each key once: the outbox keeps one version of it at a time
             for row in chunk.rows:
                 try:
+                    if not isinstance(row, dict):
+                        raise ValueError("an object expected")
                     records.append(read(row))
                 except ValueError as error:
-                    bad.append(_bad(row, str(error)))
+                    bad[row_key(row)] = _bad(row, str(error))
             yield Page(
                 records,
                 cursor=_cursor(chunk.since, passed),
                 as_of=started if chunk.last else None,
-                bad=bad,
+                bad=list(bad.values()),
             )
 
     def _all(self, rows: Iterator[Row], read: Callable[[Row], T]) -> list[T]:
@@ -258,10 +260,11 @@ def _cursor(since: datetime | None, passed: datetime | None) -> Cursor | None:
     return {"since": since.isoformat(), **({"passed": passed.isoformat()} if passed else {})}
 
 
-def _bad(row: Row, message: str) -> BadRecord:
+def _bad(row: Any, message: str) -> BadRecord:
     """`raw` names the members and no values: bank and tax numbers are among them."""
-    document = next((row[name] for name in ("transactionNumber", "name") if isinstance(row.get(name), str)), "")
-    return BadRecord(key=str(row.get("id") or ""), document=document, message=message, raw=", ".join(sorted(row)))
+    known = row if isinstance(row, dict) else {}
+    document = next((known[name] for name in ("transactionNumber", "name") if isinstance(known.get(name), str)), "")
+    return BadRecord(key=row_key(row), document=document, message=message, raw=", ".join(sorted(known)))
 
 
 def _path_id(text: str) -> str:

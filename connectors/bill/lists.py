@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..errors import BadAnswer, Rejected
-from ..ports import Host
+from ..ports import Host, nameless_key
 from . import filters, mapper
 from .client import VENDORS, Client, Row
 from .refusals import BAD_FILTERS
@@ -23,9 +24,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows of a list. `since`: everything that changed before it has been read; `last`: the list ends here."""
+    """Elements of a list. `since`: everything that changed before it has been read; `last`: the list ends here."""
 
-    rows: list[Row]
+    rows: list[Any]
     since: datetime | None
     last: bool
 
@@ -44,7 +45,7 @@ def changed(client: Client, path: str, since: datetime | None, passed: datetime 
     bound = since and max(since, (passed or since) - SKEW) - OVERLAP
     reached, newest = since, since
     token, seen_tokens = "", set[str]()
-    before: set[tuple[object, object]] = set()
+    before: set[str] = set()
     while True:
         try:
             rows, token = client.page(
@@ -64,8 +65,8 @@ def changed(client: Client, path: str, since: datetime | None, passed: datetime 
         ordered = ordered and (bound is None or not times or times[0] >= bound)
         if ordered or not token:
             reached = newest
-        keys = {(row.get("id"), row.get("updatedTime")) for row in rows}
-        yield Chunk([row for row in rows if (row.get("id"), row.get("updatedTime")) not in before], reached, not token)
+        keys = {_version(row) for row in rows}
+        yield Chunk([row for row in rows if _version(row) not in before], reached, not token)
         if not token:
             return
         before = keys
@@ -77,12 +78,22 @@ def changed(client: Client, path: str, since: datetime | None, passed: datetime 
             seen_tokens.add(token)
 
 
-def _times(rows: list[Row]) -> list[datetime]:
+def row_key(row: Any) -> str:
+    """The row's id, or a key made of its content where it has none."""
+    name = row.get("id") if isinstance(row, dict) else None
+    return name if isinstance(name, str) and name.strip() else nameless_key(row)
+
+
+def _version(row: Any) -> str:
+    return f"{row_key(row)} {row.get('updatedTime') if isinstance(row, dict) else ''}"
+
+
+def _times(rows: list[Any]) -> list[datetime]:
     """The rows' times of change; those that cannot be read are left to the mapper to report."""
     found = []
     for row in rows:
         try:
-            moment = mapper.instant(row, "updatedTime")
+            moment = mapper.instant(row, "updatedTime") if isinstance(row, dict) else None
         except ValueError:
             continue
         if moment:
@@ -147,8 +158,8 @@ class ByIds:
             self._quoting = stored[0]
             return self._quoting
         known, _ = self._client.page(VENDORS, size=2)
-        ids = [str(row.get("id")) for row in known]
-        if len(ids) < 2:
+        ids = [row_key(row) for row in known]
+        if len(ids) < 2 or not all(map(filters.is_id, ids)):
             return _ONE_BY_ONE  # nothing to ask with yet
         self._quoting = next((form for form in (filters.EACH, filters.TOGETHER) if self._works(form, ids)), _ONE_BY_ONE)
         self._host.store.put(key, self._quoting)
@@ -159,4 +170,4 @@ class ByIds:
             rows, _ = self._client.page(VENDORS, filters=filters.one_of("id", ids, quoting))
         except Rejected:
             return False
-        return {row.get("id") for row in rows} == set(ids)
+        return {row_key(row) for row in rows} == set(ids)

@@ -484,6 +484,34 @@ def test_one_unreadable_vendor_does_not_stop_the_others(api, bill):
     assert "archived" in page.bad[0].message
 
 
+def test_what_is_no_record_does_not_stop_the_others_and_has_a_key_that_stays(api, bill):
+    odd = [None, 7, "x", {}, [], {"id": {}, "name": "A"}, {"id": "", "name": "B"}]
+    api.answer("GET", "/v3/vendors", (200, {"results": [*odd, *vendors(1), None], "nextPage": "a"}))
+    api.answer("GET", "/v3/vendors", (200, {"results": [*vendors(2), {"name": "C"}]}))
+    api.answer("GET", "/v3/vendors", (200, {"results": odd}))
+    first, last = read(bill)
+    assert [vendor.name for page in (first, last) for vendor in page.records] == ["V1", "V2"]
+    keys = [each.key for page in (first, last) for each in page.bad]
+    assert len(set(keys)) == len(keys) == 8
+    assert all(key.startswith("unreadable:") for key in keys)
+    (again,) = read(bill)
+    assert [each.key for each in again.bad] == keys[:7]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", []])
+def test_what_is_no_record_proves_no_absence(api, bill, odd):
+    api.answer("GET", "/v3/bills", (200, {"results": [odd]}))
+    api.answer("GET", "/v3/vendors", (200, {"results": [odd, *vendors(1)]}))
+    for look in (
+        lambda: list(bill.find_bills([VENDOR])),
+        lambda: bill.get_bills([BILL]),
+        lambda: bill.get_bills([BILL, BILL[:-1] + "0"]),
+        lambda: bill.find_vendors(["V9"], None),
+    ):
+        with pytest.raises(BadAnswer):
+            look()
+
+
 def test_a_list_that_refuses_the_filter_is_read_from_end_to_end(api, bill):
     api.answer(
         "GET",
