@@ -8,6 +8,12 @@ audit trail.
 from __future__ import annotations
 
 
+def sentence(text: str) -> str:
+    """With a full stop, so that what to do about it can follow."""
+    text = text.rstrip()
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 class ConnectorError(Exception):
     """Base of everything a connector raises on purpose.
 
@@ -43,6 +49,10 @@ class Unreachable(Transient):
     """The system did not answer, or the request never left this machine."""
 
 
+class BrokenOff(Unreachable):
+    """A read's connection was opened, and ended before its answer did."""
+
+
 class RateLimited(Transient):
     """A budget is used up. Parks the work; is no failure and no attempt."""
 
@@ -66,7 +76,7 @@ class ConfigurationError(ConnectorError):
     """
 
     def __init__(self, message: str, *, step: str = "", fix: str = "", **kwargs: object) -> None:
-        super().__init__(message, **kwargs)  # type: ignore[arg-type]
+        super().__init__(sentence(message), **kwargs)  # type: ignore[arg-type]
         self.step = step
         self.fix = fix
 

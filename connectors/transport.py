@@ -28,7 +28,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from . import tls
 from .budget import Limit, acquire
-from .errors import BadAnswer, ConfigurationError, ConnectorError, OutcomeUnknown, Unreachable
+from .errors import BadAnswer, BrokenOff, ConfigurationError, ConnectorError, OutcomeUnknown, Unreachable
 from .ports import ConnectionSpec, Exchange, Host
 from .redact import Redactor
 
@@ -291,8 +291,10 @@ class Transport:
         if isinstance(error, _TooLong):
             what = f"answered with more than {MAX_BODY // 2**20} MiB"
             return OutcomeUnknown(f"{name} {what}.") if writes else BadAnswer(f"{name} {what}.")
-        what = f"did not answer within {patience:g} s" if _timed_out(chain) else "broke off before its answer ended"
-        return OutcomeUnknown(f"{name} {what}.") if writes else Unreachable(f"{name} {what}.")
+        late = _timed_out(chain)
+        what = f"did not answer within {patience:g} s" if late else "broke off before its answer ended"
+        kind = OutcomeUnknown if writes else Unreachable if late else BrokenOff
+        return kind(f"{name} {what}.")
 
     def _report(
         self, prepared: requests.PreparedRequest, reply: Reply | None, failure: Exception | None, seconds: float

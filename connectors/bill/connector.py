@@ -16,7 +16,7 @@ from ..domain import (
     VendorDraft,
     Written,
 )
-from ..errors import BadAnswer, ConfigurationError, ConnectorError, OutcomeUnknown, Rejected
+from ..errors import BadAnswer, ConfigurationError, ConnectorError, OutcomeUnknown, Rejected, sentence
 from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep
 from . import client as endpoints
 from . import filters, mapper
@@ -78,7 +78,7 @@ class Bill:
             try:
                 step()
             except ConnectorError as error:
-                yield PingStep(name, False, error.message, getattr(error, "fix", "") or fix)
+                yield PingStep(name, False, sentence(error.message), getattr(error, "fix", "") or fix)
                 return
             yield PingStep(name, True, done)
 

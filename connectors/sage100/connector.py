@@ -10,7 +10,16 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from ..domain import Account, Bill, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
-from ..errors import BadAnswer, ConfigurationError, ConnectorError, NotFound, OutcomeUnknown, Rejected
+from ..errors import (
+    BadAnswer,
+    BrokenOff,
+    ConfigurationError,
+    ConnectorError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    sentence,
+)
 from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep, nameless_key
 from . import config, mapper
 from .client import Client, Listing, Params
@@ -74,9 +83,17 @@ class Sage100:
             except ConnectorError as error:
                 failed = (error.step or name) if isinstance(error, ConfigurationError) else name
                 fix = error.fix if isinstance(error, ConfigurationError) else ""
-                yield PingStep(failed, False, error.message, fix or _FIXES[name])
+                yield PingStep(failed, False, sentence(error.message), f"{fix or _FIXES[name]}{self._hint(error)}")
                 return
             yield PingStep(name, True, message)
+
+    def _hint(self, error: ConnectorError) -> str:
+        """With TLS 1.3 a server that misses a client certificate says so after the handshake, and its reset may
+        outrun its words."""
+        secure = self._client.config.root.startswith("https:")
+        if not isinstance(error, BrokenOff) or not secure or self._spec.credentials.get("client_certificate"):
+            return ""
+        return " The server may demand a client certificate: then enter client_certificate and client_key."
 
     def _ping_reach(self) -> str:
         health = self._client.health()
@@ -260,8 +277,10 @@ class Sage100:
             raise Rejected(f"The payment cannot be entered: {error}.") from None
         try:
             answer = self._client.create_payment(body)
-        except Rejected as error:
-            if error.code not in _BALANCE_REFUSALS:
+        except ConnectorError as error:
+            if error.status == 422:  # perhaps an option of A/P was changed since the company was last asked
+                self._host.store.delete(self._company_key)
+            if not isinstance(error, Rejected) or error.code not in _BALANCE_REFUSALS:
                 raise
             message = f"{error.message} {self._balances(body, error.field)}".strip()
             raise Rejected(

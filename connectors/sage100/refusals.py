@@ -18,6 +18,7 @@ from ..errors import (
     Rejected,
     Transient,
     Unreachable,
+    sentence,
 )
 from ..transport import Reply
 
@@ -40,6 +41,7 @@ _SETTINGS = {
 _REASONS = {
     "period_closed": "period_closed",
     "invoice_not_open": "invoice_not_found",
+    "invoice_selected_for_payment": "paid_in_erp",
     "payment_conflict": "duplicate_document",
     "check_number_used": "duplicate_document",
 }
@@ -52,7 +54,7 @@ def refusal(reply: Reply, *, writes: bool, clean: Callable[[str], str]) -> Conne
     if error is None:
         return _foreign_answer(reply, writes)
     code = str(error.get("code") or "")
-    message = clean(f"Sage 100: {_message(error) or code}")[:_LONGEST_MESSAGE]
+    message = sentence(clean(f"Sage 100: {_message(error) or code}")[:_LONGEST_MESSAGE])
     known: dict[str, Any] = {"status": reply.status, "code": code, "raw": reply.excerpt()}
     wait = _retry_after(reply, error)
     status = reply.status
@@ -121,7 +123,7 @@ def _message(error: dict[str, Any]) -> str:
     for part in parts:
         if part and not any(part in earlier for earlier in said):
             said.append(part)
-    return " ".join(said)
+    return " ".join(map(sentence, said))
 
 
 def _field(error: dict[str, Any]) -> str:

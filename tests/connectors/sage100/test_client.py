@@ -174,8 +174,17 @@ def test_an_error_says_what_sage_said_and_which_field(agent, client):
     assert "not on file" in raised.message
 
 
-def test_reasons(agent, client):
-    assert refused(agent, client, WRITE, 422, error("period_closed")).reason == "period_closed"
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (422, "period_closed", "period_closed"),
+        (409, "invoice_selected_for_payment", "paid_in_erp"),
+        (422, "wire_transfers_disabled", "rejected_by_target"),
+    ],
+)
+def test_reasons(agent, client, status, code, reason):
+    raised = refused(agent, client, WRITE, status, error(code))
+    assert (raised.code, raised.reason) == (code, reason)
 
 
 def test_the_existing_vendor_is_named(agent, client):

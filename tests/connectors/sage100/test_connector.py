@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+import requests
 import responses
 
 from connectors.domain import Address, Application, NewVendorDraft, PaymentDraft, PaymentMethod, VendorDraft
@@ -220,6 +221,36 @@ def test_ping_stops_at_the_step_that_fails(agent, sage):
     assert steps[-1].fix
 
 
+@pytest.mark.parametrize(
+    ("kwargs", "failure", "hinted"),
+    [
+        ({}, ConnectionResetError(), True),
+        ({"credentials": {"client_certificate": "pem", "client_key": "pem"}}, ConnectionResetError(), False),
+        ({"base_url": "http://127.0.0.1:8443"}, ConnectionResetError(), False),
+        ({}, TimeoutError(), False),
+    ],
+)
+def test_a_first_answer_that_breaks_off_may_miss_a_client_certificate(
+    agent, spec, host, monkeypatch, kwargs, failure, hinted
+):
+    monkeypatch.setattr("connectors.tls.pool_options", lambda spec: {})
+    connection = spec(**kwargs)
+    agent.get(f"{connection.base_url}/v1/health", body=requests.ConnectionError(failure))
+    (only,) = Sage100(connection, host).ping()
+    assert (only.name, only.ok) == ("reach", False)
+    assert only.fix.startswith("Check the base URL")
+    assert ("may demand a client certificate" in only.fix) is hinted
+
+
+def test_what_failed_and_what_to_do_are_two_sentences(agent, sage):
+    agent.get(f"{URL}/health", json={"status": "ok"})
+    body = {"error": {"code": "company_not_found", "message": "company_not_found"}}
+    agent.get(f"{URL}/health/ready", status=404, json=body)
+    failed = list(sage.ping())[-1]
+    assert failed.message == "Sage 100: company_not_found."
+    assert failed.fix[0].isupper()
+
+
 def test_ping_does_not_keep_a_person_waiting(agent, sage, clock):
     agent.get(f"{URL}/health", json={"status": "ok"})
     agent.get(f"{URL}/health/ready", status=503, json=error("boi_unavailable"))
@@ -303,6 +334,27 @@ def test_an_answer_that_cannot_be_understood_is_an_unknown_outcome(agent, sage, 
     agent.post(f"{URL}/payments", status=201, json={**payment_json, "amount": 1250})
     with pytest.raises(OutcomeUnknown):
         sage.record_payment(DRAFT)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked"),
+    [(422, "wire_transfers_disabled", 2), (422, "validation_failed", 2), (409, "invoice_selected_for_payment", 1)],
+)
+def test_a_refusal_that_changed_options_may_explain_has_the_company_asked_again(
+    agent, sage, spec, host, company_json, status, code, asked
+):
+    other = Sage100(spec(), host)
+    assert sage.payment_batches()
+    assert other.payment_batches()
+    agent.post(f"{URL}/payments", status=status, json=error(code))
+    company_json["apOptions"]["manualCheckBatchEnabled"] = False
+    agent.replace("GET", f"{URL}/companies/validate", json=company_json)
+    with pytest.raises(Rejected):
+        sage.record_payment(DRAFT)
+    expected = asked == 1
+    assert sage.payment_batches() is expected
+    assert other.payment_batches() is expected
+    assert len(queries(agent, "/companies/validate")) == asked
 
 
 def test_a_draft_that_cannot_be_written_never_leaves(agent, sage):
