@@ -115,6 +115,11 @@ class _Comparison:
             invoice = self.by_number.get((vendors[bill.vendor_id], bill.number))
             if link is not None:
                 self._ours(bill, link)
+            if bill.unreadable:
+                if link is None:
+                    self._unreadable(bill, bill.id, bill.number, invoice)
+                continue
+            if link is not None:
                 if number in first:
                     self._duplicate(bill, link.source_key, first[number], ours=True)
             elif number in first:
@@ -122,7 +127,7 @@ class _Comparison:
             elif invoice is not None and not invoice.found:
                 self._unlinked(bill, invoice)
             else:
-                self.result.compared["unmatched_target_bills"] += 1
+                self._alone(bill)
                 continue
             first.setdefault(number, bill)
 
@@ -130,11 +135,16 @@ class _Comparison:
         """One live bill of ours against its invoice."""
         self.live.add(link.source_key)
         self.result.compared["bills"] += 1
-        unpaid = bill.total - bill.paid
-        self.result.target_total += unpaid
         invoice = self.open.get(link.source_key)
+        if bill.unreadable:
+            self._unreadable(bill, link.source_key, link.document, invoice)
+            return
         if invoice is not None:
             invoice.found = True
+        elif link.source_key in self.unreadable:
+            return
+        unpaid = bill.total - bill.paid
+        self.result.target_total += unpaid
         self._amounts(bill, link, invoice, unpaid)
         if invoice is not None and bill.number != invoice.number:
             sent = decode(BillDraft, link.draft).number
@@ -146,7 +156,7 @@ class _Comparison:
         notes = " ".join(self.paid.notes.get((link.group, link.document), ()))
         under_way = f" {money(bill.scheduled)} of it is scheduled for payment." if bill.scheduled else ""
         if invoice is None or invoice.balance <= 0:
-            if unpaid > 0 and link.source_key not in self.unreadable:
+            if unpaid > 0:
                 message = (
                     f"Nothing is owed on the invoice in {self.here}, but {self.there} may still pay it.{under_way}"
                 )
@@ -164,6 +174,27 @@ class _Comparison:
 
     def _difference(self, kind: Kind, link: Link, source: Decimal, target: Decimal, message: str, notes: str) -> None:
         self.result.add(kind, link.document, link.source_key, source, target, f"{message} {notes}".strip())
+
+    def _unreadable(self, bill: TargetBill, key: str, document: str, invoice: Invoice | None) -> None:
+        """A live bill of which nothing but its ids is known: its invoice is taken out of the totals."""
+        if invoice is not None and not invoice.found:
+            invoice.found = True
+            self.result.source_total -= invoice.owed
+            self.result.in_transit -= invoice.in_transit if invoice.payable else ZERO
+        message = f"{self.there}: bill {bill.id} cannot be compared: {bill.unreadable}"
+        self.result.add(Kind.UNREADABLE, document or bill.id, key, "", "", message)
+
+    def _alone(self, bill: TargetBill) -> None:
+        """A live bill that no invoice in scope explains; what is dated before the start is the cloud's own affair."""
+        unpaid = bill.total - bill.paid
+        start = self.context.integration.start_date
+        if unpaid <= 0 or bill.invoice_date is None or bill.invoice_date < start:
+            self.result.compared["unmatched_target_bills"] += 1
+            return
+        self.result.compared["bills"] += 1
+        self.result.target_total += unpaid
+        message = f"The bill exists only in {self.there}, which may still pay {money(unpaid)} of {money(bill.total)}."
+        self.result.add(Kind.MISSING_IN_SOURCE, bill.number, bill.id, ZERO, unpaid, message)
 
     def _unlinked(self, bill: TargetBill, invoice: Invoice) -> None:
         """A bill that somebody else entered under the number of an invoice in scope."""

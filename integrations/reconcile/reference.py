@@ -91,7 +91,8 @@ def compare_vendors(context: FlowContext, result: Result) -> None:
     ours, _ = _vendors(context, result, "source", set(links))
     theirs, others = _vendors(context, result, "target", set(links.values()))
     result.compared["vendors"] = len(links)
-    result.compared["unmatched_target_vendors"] = others
+    result.compared["unmatched_target_vendors"] = len(others)
+    result.unmatched += [{"kind": "vendor", "key": key, "name": name} for key, name in sorted(others.items())]
     here, there = context.label("source"), context.label("target")
     for key, target_id in sorted(links.items()):
         mine, their = ours.get(key), theirs.get(target_id)
@@ -109,10 +110,10 @@ def compare_vendors(context: FlowContext, result: Result) -> None:
 
 def _vendors(
     context: FlowContext, result: Result, side: str, wanted: set[str]
-) -> tuple[dict[str, tuple[str, bool]], int]:
-    """Name and whether active of the wanted vendors, and how many other active ones there are."""
+) -> tuple[dict[str, tuple[str, bool]], dict[str, str]]:
+    """Name and whether active of the wanted vendors, and the names of the other active ones."""
     found: dict[str, tuple[str, bool]] = {}
-    others: set[str] = set()
+    others: dict[str, str] = {}
     for page in context.side(side).read_vendors(None):
         result.unreadable(page.bad, context.label(side))
         vendors: Iterable[Vendor] = page.records
@@ -121,6 +122,6 @@ def _vendors(
             if vendor.key in wanted:
                 found[vendor.key] = (vendor.name, active)
             elif active:
-                others.add(vendor.key)
+                others[vendor.key] = vendor.name
         result.read("vendors", len(found) + len(others))
-    return found, len(others)
+    return found, others

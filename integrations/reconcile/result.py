@@ -75,7 +75,9 @@ class Result:
 
     `source_total` is what the ledger owes on invoices that may be paid, less our payments that it has not posted yet
     (`in_transit`); `target_total` is what the cloud still wants to pay of them. They differ by exactly the sum of the
-    `difference` of the bills. With `trouble` the comparison is incomplete.
+    `difference` of the bills; a document that one side cannot read is in neither. `unmatched` are the target's active
+    vendors (`kind`, `key`, `name`) that no link leads to, which are no difference. With `trouble` the comparison is
+    incomplete.
     """
 
     tenant: str
@@ -84,6 +86,7 @@ class Result:
     labels: tuple[str, str]  # the systems' names, source and target
     compared: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTS, 0)))
     differences: list[Difference] = field(default_factory=list)
+    unmatched: list[dict[str, str]] = field(default_factory=list)
     source_total: Decimal = ZERO
     target_total: Decimal = ZERO
     in_transit: Decimal = ZERO
@@ -149,6 +152,7 @@ class Result:
                 "in_transit": money(self.in_transit),
             },
             "differences": [each.as_json() for each in self.differences],
+            "unmatched": self.unmatched,
             "requests": self.requests,
             "seconds": round(self.seconds, 2),
         }

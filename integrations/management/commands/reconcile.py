@@ -14,6 +14,8 @@ from integrations.management.report import SHOWN, SyncProgress, print_tables
 from integrations.reconcile import Result, reconcile
 from integrations.reconcile.sheet import as_csv
 
+UNMATCHED_SHOWN = 10
+
 
 class Command(ScriptableCommand):
     help = "Compare both systems and list every difference. Changes nothing. Exit code 0 equal, 1 different."
@@ -61,4 +63,9 @@ class Command(ScriptableCommand):
         more = len(result.differences) - SHOWN
         table.caption = f"and {more} more: see --json or --csv" if more > 0 else None
         print_tables(self.stdout, counts, *([table] if result.differences else []))
+        if result.unmatched:
+            names = ", ".join(f"{each['name']} ({each['key']})" for each in result.unmatched[:UNMATCHED_SHOWN])
+            more = len(result.unmatched) - UNMATCHED_SHOWN
+            rest = f" and {more} more (--json lists all)" if more > 0 else ""
+            self.stdout.write(f"Vendors only in {there}: {names}{rest}.")
         self.stdout.write(result.summary())

@@ -53,6 +53,17 @@ def test_the_table_ends_with_a_conclusion(world):
     assert "350.50 USD" in last
 
 
+def test_vendors_that_only_the_cloud_has_are_listed_and_no_difference(world):
+    made = [world.bill.do_create_vendor(name=f"Only {number}", accountType="BUSINESS") for number in range(11)]
+    code, text = run("acme/ap")
+    assert code == 0
+    assert "Vendors only in BILL: Only " in text
+    assert "and 1 more" in text
+    code, text = run("acme/ap", "--json")
+    assert code == 0
+    assert {each["key"] for each in json.loads(text)["unmatched"]} == {each["id"] for each in made}
+
+
 def test_csv_neutralises_formulas_and_keeps_amounts(world, tmp_path):
     world.add_invoice("=1+1", "5.00")
     world.sage.do_pay_in_sage("01", "ACME01", "INV-1", amount="40.00")

@@ -190,21 +190,59 @@ def test_a_bill_that_is_gone_from_the_cloud(world):
     assert "no longer has the bill" in difference.message
 
 
-def make_bill(world, number, amount, vendor_id=None):
+def make_bill(world, number, amount, vendor_id=None, dated="2027-01-01"):
     classification = {"chartOfAccountId": next(iter(world.accounts.values()))}
     return world.bill.do_create_bill(
         vendorId=vendor_id or world.vendors()[0]["id"],
         dueDate="2027-01-31",
-        invoice={"invoiceNumber": number, "invoiceDate": "2027-01-01"},
+        invoice={"invoiceNumber": number, "invoiceDate": dated},
         billLineItems=[{"amount": amount, "classifications": classification}],
     )["id"]
 
 
-def test_a_bill_of_somebody_else_is_only_counted(world):
-    make_bill(world, "OTHER", 5)
+def test_an_unpaid_bill_that_only_the_cloud_has(world):
+    other = make_bill(world, "OTHER", 5)
     result = compare(world)
-    assert result.ok
-    assert result.compared["unmatched_target_bills"] == 1
+    difference = only(result, Kind.MISSING_IN_SOURCE)
+    assert amounts(difference) == ("0.00", "5.00", "-5.00")
+    assert (difference.document, difference.key) == ("OTHER", other)
+    assert "only in BILL" in difference.message
+    assert "5.00" in difference.message
+    assert result.source_total - result.target_total == Decimal("-5.00")
+    assert result.compared["unmatched_target_bills"] == 0
+
+
+@pytest.mark.parametrize("case", ["archived", "paid", "other vendor", "before the start"])
+def test_the_clouds_own_affairs_are_no_difference(world, case):
+    start = datetime.now(UTC).date() - timedelta(days=30)
+    world.integration.start_date = start
+    world.integration.save()
+    vendor = None
+    if case == "other vendor":
+        vendor = world.bill.do_create_vendor(name="Only There", accountType="BUSINESS")["id"]
+    dated = start - timedelta(days=1) if case == "before the start" else start
+    other = make_bill(world, "OTHER", 5, vendor, dated.isoformat())
+    if case == "archived":
+        world.bill.do_archive(other)
+    if case == "paid":
+        world.bill.do_record_outside([{"billId": other}])
+    result = compare(world)
+    assert result.ok, result.differences
+    assert result.source_total == result.target_total == Decimal("350.50")
+    assert result.compared["unmatched_target_bills"] == (case in ("paid", "before the start"))
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_bill_that_cannot_be_read_is_a_difference_without_amounts(world, ours):
+    broken = bill_id(world, "INV-1") if ours else make_bill(world, "OTHER", 5)
+    table = world.bill.bills
+    world.bill.change(table, world.bill.row(table, broken), amount="a lot")
+    result = compare(world)
+    difference = only(result, Kind.UNREADABLE)
+    assert difference.document == ("INV-1" if ours else "OTHER")
+    assert broken in difference.message
+    assert amounts(difference) == ("", "", "")
+    assert result.source_total == result.target_total == Decimal("250.50" if ours else "350.50")
 
 
 def test_a_second_bill_with_the_number_of_ours(world):
@@ -233,6 +271,7 @@ def test_all_differences_of_bills_add_up_to_the_difference_of_the_totals(world):
     world.bill.do_archive(bill_id(world, "INV-5"))
     world.bill.duplicates_allowed = True
     make_bill(world, "INV-1", 7)
+    make_bill(world, "OTHER", 5)
     world.sage.do_hold_invoice(**VENDOR, invoice="INV-2")
     world.sage.do_pay_in_sage("01", "ACME01", "INV-3")
     world.sage.do_pay_in_sage("01", "ACME01", "INV-4", amount="1.11")
@@ -242,6 +281,7 @@ def test_all_differences_of_bills_add_up_to_the_difference_of_the_totals(world):
         Kind.AMOUNT,
         Kind.ARCHIVED,
         Kind.DUPLICATE,
+        Kind.MISSING_IN_SOURCE,
         Kind.MISSING_IN_SOURCE,
         Kind.MISSING_IN_TARGET,
         Kind.ON_HOLD,
@@ -256,8 +296,9 @@ def test_an_open_item_that_cannot_be_read_is_one_difference(world):
     broken = next(row for row in answer["data"] if row["invoiceNo"] == "INV-1")
     broken["balance"] = "a lot"
     world.fault("sage", "status", path="ap-open-invoices", status=200, body=json.dumps(answer))
-    difference = only(compare(world), Kind.UNREADABLE)
-    assert difference.document == "INV-1"
+    result = compare(world)
+    assert only(result, Kind.UNREADABLE).document == "INV-1"
+    assert result.source_total == result.target_total == Decimal("250.50")
 
 
 # --- payments ------------------------------------------------------------------------------------
@@ -364,10 +405,11 @@ def test_a_vendor_inactive_on_one_side(world):
     assert "Sage 100" in difference.message
 
 
-def test_vendors_that_only_the_cloud_has_are_counted(world):
-    world.bill.do_create_vendor(name="Only There", accountType="BUSINESS")
+def test_vendors_that_only_the_cloud_has_are_listed(world):
+    row = world.bill.do_create_vendor(name="Only There", accountType="BUSINESS")
     result = compare(world)
     assert result.ok
+    assert result.as_json()["unmatched"] == [{"kind": "vendor", "key": row["id"], "name": "Only There"}]
     assert result.compared["unmatched_target_vendors"] == 1
 
 
