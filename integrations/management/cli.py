@@ -1,7 +1,7 @@
 """What the commands share: finding what a person named, and leaving with the right exit code.
 
 Exit codes: 0 done, 1 something is held, failed or different, 2 usage, configuration or a fault of our own,
-3 a system is unreachable or refuses the credentials.
+3 a system is unreachable or refuses the credentials, 130 and 143 ended by Ctrl-C and by SIGTERM.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import getpass
 import json
 import logging
-from collections.abc import Iterable
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
@@ -24,6 +27,13 @@ from integrations.wording import listed, unknown
 log = logging.getLogger(__name__)
 
 INTERRUPTED = 130  # what shells call the exit code of Ctrl-C
+
+
+TERMINATED = 143  # and of SIGTERM
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends us as cleanly as Ctrl-C does."""
 
 
 class Failed(CommandError):
@@ -71,7 +81,8 @@ class ScriptableCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            with terminable():
+                return super().execute(*args, **options)
         except (Exception, KeyboardInterrupt) as error:
             failure = _told(error)
             if options.get("json"):
@@ -79,6 +90,24 @@ class ScriptableCommand(BaseCommand):
             if failure is not error and (options.get("json") or options.get("traceback")):
                 log.error("%s", failure, exc_info=error)
             raise failure from error
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM raises Terminated, once: a second one must not cut off what the first set going."""
+
+    def terminate(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _told(error: BaseException) -> Failed:
@@ -92,6 +121,8 @@ def _told(error: BaseException) -> Failed:
         return Failed(f"the database does not serve us: {text}", 2, step="database")
     if isinstance(error, CommandError | ImproperlyConfigured):
         return Failed(text, 2, step="settings")
+    if isinstance(error, Terminated):
+        return Failed("terminated", TERMINATED, step="interrupted")
     if isinstance(error, KeyboardInterrupt):
         return Failed("interrupted", INTERRUPTED, step="interrupted")
     return Failed(f"unexpected {type(error).__name__}; --traceback logs where", 2, step="unexpected")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from django.db import OperationalError
 
 from connectors.clock import SystemClock
 from integrations.engine.store import DatabaseStore
-from integrations.models import Connection, Integration
+from integrations.models import Connection, Flow, Integration
 
 pytestmark = pytest.mark.django_db
 
@@ -139,6 +140,40 @@ def test_ctrl_c(shell, monkeypatch):
     break_look_ups(monkeypatch, KeyboardInterrupt())
     code, out, _ = shell("sync", "acme/ap", "--json")
     assert (code, error_in(out)["step"]) == (130, "interrupted")
+
+
+@pytest.mark.parametrize("command", ["sync", "replay", "reconcile"])
+def test_sigterm_ends_a_command_as_cleanly_as_ctrl_c(shell, monkeypatch, command):
+    ended = []
+
+    def look_up(text):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("the signal was not noticed")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)  # a second one does not cut off the clean end
+            ended.append(text)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(f"integrations.management.commands.{command}.find_integration", look_up)
+    code, out, _ = shell(command, *COMMANDS[command], "--json")
+    assert (code, error_in(out)["step"], error_in(out)["message"]) == (143, "interrupted", "terminated")
+    assert ended == ["acme/ap"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_sigterm_in_a_sync_releases_the_claim(shell, monkeypatch, provisioned):
+    claimed = []
+
+    def terminate(*args, **kwargs):
+        claimed.extend(Flow.objects.exclude(claim_token="").values_list("name", flat=True))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("integrations.management.report.SyncProgress.__call__", terminate)
+    code, out, _ = shell("sync", "acme/ap", "--json")
+    assert (code, error_in(out)["step"]) == (143, "interrupted")
+    assert claimed
+    assert not Flow.objects.exclude(claim_token="").exists()
 
 
 def test_a_cloud_that_does_not_answer_the_status(shell, provisioned, bill, settings):
