@@ -53,6 +53,16 @@ class MappingForm(forms.ModelForm):
                 attrs = self.fields[name].widget.attrs
                 attrs["data-integration"] = self.instance.integration_id
                 attrs["data-table"] = self.instance.table
+        if "table" in self.fields:
+            self.fields["table"].widget.choices = [("", "---------"), *self._tables()]  # `clean` names the others
+
+    def _tables(self) -> list[tuple[str, str]]:
+        """The tables of the recipes in question: of the integration given, or of all that may be chosen."""
+        chosen = str(self.data.get("integration") or self.initial.get("integration") or "")
+        rows = self.fields["integration"].queryset
+        rows = rows.filter(pk=chosen) if chosen.isdigit() else rows
+        known = {spec.table for integration in rows for spec in recipe_of(integration).tables}
+        return [choice for choice in MappingTable.choices if choice[0] in known]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from connectors.clock import Clock, SystemClock
 from integrations.models import Delivery
 
 CUT = 2000
+MESSAGE_CUT = 500  # of the sentence about a change; its values stand beside it, cut at CUT
 #: A delivery's state in the audit trail's word for how it came out.
 OUTCOMES = {"delivered": "ok", "voided": "ok", "done_outside": "ok", "superseded": "skipped"} | {
     state: state for state in ("pending", "sending", "held", "failed", "uncertain")
@@ -87,6 +88,20 @@ def note(tenant: str, entries: Sequence[Entry]) -> None:
         append(tenant, entries, at=_clock.now())
 
 
+def told_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """`name: old -> new` for each member that differs, at most MESSAGE_CUT characters."""
+    changes = (
+        f"{name}: {_shown(before.get(name))} -> {_shown(after.get(name))}"
+        for name in {**before, **after}
+        if before.get(name) != after.get(name)
+    )
+    return (", ".join(changes) or "nothing changed")[:MESSAGE_CUT]
+
+
+def _shown(value: Any) -> str:
+    return "(none)" if value in (None, "", {}, []) else str(value)
+
+
 def note_change(
     tenant: str,
     actor: str,
@@ -108,6 +123,6 @@ def note_change(
         outcome="changed",
         request=json.dumps(before or {}, ensure_ascii=False, default=str, sort_keys=True)[:CUT],
         response=json.dumps(after or {}, ensure_ascii=False, default=str, sort_keys=True)[:CUT],
-        message="before -> after",
+        message=told_change(before or {}, after or {}),
     )
     note(tenant, [entry])

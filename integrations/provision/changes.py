@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.chain import Entry
-from integrations.engine.trail import CUT
+from integrations.engine.trail import CUT, MESSAGE_CUT
 
 ADDED, CHANGED, REMOVED = "+", "~", "-"
 
@@ -42,7 +42,7 @@ class Changes:
                 record_type=record_type,
                 document=document,
                 outcome="changed",
-                message=line,
+                message=line[:MESSAGE_CUT],
                 request=_json(before),
                 response=_json(after),
             )

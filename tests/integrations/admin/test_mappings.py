@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.test import Client
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from integrations.models import Integration, Mapping, Reference
+from integrations.engine.context import recipe_of
+from integrations.models import Integration, Mapping, MappingTable, Reference
 from tests.integrations.world import World
 
 ADD = "admin:integrations_mapping_add"
@@ -30,6 +32,8 @@ def test_a_row_is_resolved_audited_and_releases_holds_at_once(acme: World, finan
     assert "Freight" in row.target_label
     assert Integration.objects.get(pk=acme.integration.pk).generation > before
     assert changed() == ({}, {"source": "4100-01-00", "target": "6100"})
+    event = AuditEvent.objects.filter(event="mapping_changed").latest("sequence")
+    assert event.message == "source: (none) -> 4100-01-00, target: (none) -> 6100"
     assert row.history.latest().history_user.username == "fiona"
 
 
@@ -63,6 +67,19 @@ def test_deleted_rows_are_on_record(acme: World, finance: Client) -> None:
     assert finance.post(path, fields).status_code == 302
     assert not Mapping.objects.exists()
     assert changed() == ({"source": "4000-01-00", "target": "6000"}, {})
+
+
+def offered(page: str) -> list[str]:
+    select = page.partition('<select name="table"')[2].partition("</select>")[0]
+    return [value for value in re.findall(r'value="([^"]*)"', select) if value]
+
+
+def test_only_tables_of_the_recipe_are_offered(acme: World, finance: Client) -> None:
+    known = {spec.table for spec in recipe_of(acme.integration).tables}
+    assert 0 < len(known) < len(MappingTable.values)
+    for query in ({}, {"integration": acme.integration.pk}):
+        page = finance.get(reverse(ADD), query).content.decode()
+        assert sorted(offered(page)) == sorted(known)
 
 
 def test_a_table_that_the_recipe_lacks_is_refused(acme: World, finance: Client) -> None:
