@@ -305,3 +305,16 @@ def test_a_client_certificate_alone(connect, sandbox):
     with Running(sandbox, tls=context) as secure:
         tls = Tls(ca_bundle=authority.cert_pem.bytes().decode())
         assert all(step.ok for step in connect(base=secure.url, credentials=credentials, tls=tls).ping())
+
+
+def test_a_missing_client_certificate_is_named_wherever_the_connection_ends(connect, sandbox):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Running(sandbox, tls=context) as secure:
+        tls = Tls(ca_bundle=authority.cert_pem.bytes().decode())
+        (only,) = connect(base=secure.url, tls=tls).ping()
+    assert not only.ok
+    assert "client certificate" in only.fix
