@@ -59,7 +59,8 @@ class MappingForm(forms.ModelForm):
     def _tables(self) -> list[tuple[str, str]]:
         """The tables of the recipes in question: of the integration given, or of all that may be chosen."""
         chosen = str(self.data.get("integration") or self.initial.get("integration") or "")
-        rows = self.fields["integration"].queryset
+        field: Any = self.fields["integration"]
+        rows: QuerySet[Integration] = field.queryset
         rows = rows.filter(pk=chosen) if chosen.isdigit() else rows
         known = {spec.table for integration in rows for spec in recipe_of(integration).tables}
         return [choice for choice in MappingTable.choices if choice[0] in known]
