@@ -170,5 +170,6 @@ class ReplayView(Deed):
         else:
             states = [State.HELD] * asked["all_held"] + [State.FAILED] * asked["all_failed"]
             which = Q(state__in=states)
-        replayed = replay(Delivery.objects.filter(which, flow__in=flows), actor=name_of(request.user))
+        chosen = Delivery.objects.filter(which, flow__in=flows)
+        replayed = replay(chosen, actor=name_of(request.user), approve=bool(asked["document"]))
         return Response({"replayed": replayed}, status=202)

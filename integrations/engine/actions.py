@@ -7,6 +7,7 @@ from django.db.models.query import QuerySet
 from connectors.clock import Clock, SystemClock
 from integrations.mapping.resolve import resolve
 from integrations.models import Connection, Delivery, Flow, Integration, Run, State
+from integrations.models.delivery import UNREADABLE
 
 from .context import recipe_of
 from .run import bump
@@ -16,20 +17,34 @@ from .trail import Trail
 REPLAYABLE = (State.HELD, State.FAILED)
 
 
-def replay(deliveries: QuerySet[Delivery], *, actor: str, clock: Clock | None = None, doorbell: bool = True) -> int:
+def replay(
+    deliveries: QuerySet[Delivery],
+    *,
+    actor: str,
+    approve: bool = True,
+    clock: Clock | None = None,
+    doorbell: bool = True,
+) -> int:
     """Put held and failed records back to pending; returns how many.
 
-    A person decided so: rules that ask for a person are satisfied.
+    With `approve` a person chose these very records, having read why they are held: a rule that asks for a person
+    is satisfied for that reason. A sweeping replay of everything approves nothing.
     """
     clock = clock or SystemClock()
-    rows = deliveries.filter(state__in=REPLAYABLE).select_related("flow__integration__tenant")
+    rows = deliveries.filter(state__in=REPLAYABLE).exclude(action=UNREADABLE)  # those wait to be read, not sent
+    rows = rows.select_related("flow__integration__tenant")
     flows: dict[int, Flow] = {}
     count = 0
     for row in rows.iterator(chunk_size=500):
         trail = _trail(row.flow, actor, clock)
         with trail.transaction():
             put_back = Delivery.objects.filter(pk=row.pk, state__in=REPLAYABLE).update(
-                state=State.PENDING, reason="", not_before=None, locks=0, approved=True, updated_at=clock.now()
+                state=State.PENDING,
+                reason="",
+                not_before=None,
+                locks=0,
+                approved=row.reason if approve and row.state == State.HELD else "",
+                updated_at=clock.now(),
             )
             if not put_back:
                 continue

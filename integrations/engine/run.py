@@ -88,12 +88,15 @@ class FlowRun:
         """Read every stream of the flow, staging page by page, while there is time. Raises ConnectorError."""
         with self._measured():
             started = self.clock.now()
+            self._unreadable = set(stage.unreadable(self.flow).values_list("key", flat=True))
+            self._bad_seen: set[str] = set()
             for stream in self.policy.streams():
                 if not self._read_stream(stream):
                     return  # the next run goes on where the cursor stands
             fields: dict[str, Any] = {"as_of": started}
             if self.full:
                 fields["last_full_at"] = started
+                self._forget_unreadable()
             Flow.objects.filter(pk=self.flow.pk).update(**fields)
             self.full = self.context.full = False  # once is enough, should this run read again
 
@@ -125,6 +128,12 @@ class FlowRun:
                 self._report()
         return True
 
+    def _forget_unreadable(self) -> None:
+        if self._unreadable - self._bad_seen:
+            with self.trail.transaction():
+                self.claim.fence()
+                self._save(stage.not_seen_again(self.flow, self._bad_seen, now=self.clock.now()))
+
     def _complete(self, cursor: dict[str, Any] | None) -> bool:
         """A chain of pages that was interrupted goes on where it was, even in a full read."""
         return not (cursor and cursor.get("next"))
@@ -139,7 +148,11 @@ class FlowRun:
     def _absorb(self, stream: Stream, page: Page[Any]) -> None:
         if page.records:
             self._stage(stream.absorb(page.records))
+        if self._unreadable and page.records:
+            self._save(stage.readable_again(self.flow, page.records, now=self.clock.now()))
         if page.bad:
+            self._unreadable |= {each.key for each in page.bad}
+            self._bad_seen |= {each.key for each in page.bad}
             self._save(stage.bad_records(self.flow, page.bad, now=self.clock.now(), run=self.run))
         self._report()
         self.settle_demands()

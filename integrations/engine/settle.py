@@ -75,7 +75,7 @@ class Settler:
         for item, decision, written in done:
             row = item.delivery
             row.state = decision.final if isinstance(decision, Send) else State.DELIVERED
-            row.reason, row.not_before, row.candidates, row.approved = "", None, [], False
+            row.reason, row.not_before, row.candidates, row.approved = "", None, [], ""
             if written and written.id:
                 row.target_id = written.id
             elif isinstance(decision, Adopt):
@@ -126,7 +126,7 @@ class Settler:
             row = item.delivery
             before = (row.state, row.reason, row.message)
             row.state, row.reason, row.message = State.HELD, hold.reason, hold.message
-            row.candidates, row.sent_at = list(hold.candidates), None
+            row.candidates, row.sent_at, row.approved = list(hold.candidates), None, ""
             row.not_before = self._after(hold.retry_after) if hold.retry_after else None
             (same if before == (State.HELD, hold.reason, hold.message) else changed).append(item)
         self._save(changed, "held")
@@ -142,7 +142,7 @@ class Settler:
         for item, _ in part:
             row = item.delivery
             row.state, row.reason, row.message = State.FAILED, self.reason(error), describe(error)
-            row.sent_at = None  # refused: nothing of it can be there
+            row.sent_at, row.approved = None, ""  # refused: nothing of it can be there
         self._save([item for item, _ in part], "failed", raw=error.raw)
 
     def put_back(

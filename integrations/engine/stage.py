@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models.query import QuerySet
+
 from connectors.ports import BadRecord
 from integrations.models import Delivery, Flow, Link, Reason, Run, State
-from integrations.models.delivery import UNSENT
+from integrations.models.delivery import UNREADABLE, UNSENT
 
 from .codec import encode, fingerprint
 from .rows import insert_rows, update_rows
@@ -53,7 +55,7 @@ def changes(flow: Flow, staged: Iterable[Staged], *, now: datetime, run: Run | N
 def bad_records(flow: Flow, bad: Sequence[BadRecord], *, now: datetime, run: Run | None) -> Change:
     """Records that could not be understood stand in the list of failures until they can be."""
     result = Change()
-    for each in bad:
+    for each in {each.key: each for each in bad}.values():
         latest, open_rows, _ = _known(flow, [each.key])
         last = latest.get(each.key)
         print_ = fingerprint(each)
@@ -63,7 +65,29 @@ def bad_records(flow: Flow, bad: Sequence[BadRecord], *, now: datetime, run: Run
         staged = Staged(key=each.key, document=each.document, record=each)
         row = _version(flow, staged, print_, last, now, run)
         row.state, row.reason, row.message = State.FAILED, Reason.REJECTED_BY_TARGET, each.message
+        row.action = UNREADABLE
         result.fresh.append(row)
+    return result
+
+
+def readable_again(flow: Flow, records: Sequence[Any], *, now: datetime) -> Change:
+    """Unreadable rows of records that were read well just now."""
+    names = {getattr(record, name, "") for record in records for name in ("key", "id", "reference")} - {""}
+    return _aside(unreadable(flow).filter(key__in=names), now)
+
+
+def not_seen_again(flow: Flow, seen: set[str], *, now: datetime) -> Change:
+    """After everything was read: unreadable rows of records that were not unreadable this time."""
+    return _aside(unreadable(flow).exclude(key__in=seen), now)
+
+
+def unreadable(flow: Flow) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(flow=flow, action=UNREADABLE, state=State.FAILED)
+
+
+def _aside(rows: QuerySet[Delivery], now: datetime) -> Change:
+    result = Change()
+    _withdraw(list(rows), now, result)
     return result
 
 

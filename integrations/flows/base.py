@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from connectors.errors import Rejected
+from connectors.errors import ConnectorError, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
@@ -97,6 +97,13 @@ class Policy:
             resolve(self.context.integration)
             self.context.forget_mapping()
         return ()
+
+
+def reason_of(error: ConnectorError) -> Reason:
+    try:
+        return Reason(error.reason)
+    except ValueError:
+        return Reason.REJECTED_BY_TARGET
 
 
 def nothing(cursor: Cursor | None) -> Iterator[Page[Any]]:

@@ -105,7 +105,10 @@ def edited_by_others(target: TargetBill, sent: Sequence[BillDraft], there: str, 
         what = f"was renumbered in {there} to {target.number}"
     else:
         return None
-    return Hold(Reason.CHANGED_AFTER_DELIVERY, f"The bill {what}. Settle it there, then replay.")
+    return Hold(
+        Reason.CHANGED_AFTER_DELIVERY,
+        f"The bill {what}. Settle it there, or replay this record to write the ledger's version over it.",
+    )
 
 
 def seen_of(bill: Bill | OpenBill) -> str:

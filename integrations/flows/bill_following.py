@@ -84,7 +84,7 @@ class Following:
         sent = decode(BillDraft, link.draft)
         drafts = [sent, *(each for _, each in unclear)]
         edited = bill_changes.edited_by_others(target, drafts, self.flow.there, archived_by_us=by_us)
-        if edited and not item.delivery.approved:
+        if edited and item.delivery.approved != Reason.CHANGED_AFTER_DELIVERY:
             return edited
         if draft == sent and not by_us and not unclear:
             return Settle("Nothing to change.")

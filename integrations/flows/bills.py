@@ -26,7 +26,7 @@ from integrations.engine.vocabulary import (
     Withdraw,
 )
 from integrations.models import Delivery, Link, MappingTable, ReferenceKind
-from integrations.models.delivery import UNSENT
+from integrations.models.delivery import UNREADABLE, UNSENT
 
 from . import bill_changes, bill_lines
 from .base import Policy
@@ -97,7 +97,7 @@ class BillsFlow(Policy):
     def _absorb_gone(self) -> Iterable[Staged]:
         """Invoices sent or waiting that are no longer open items: paid, or no longer there at all."""
         gone = Link.objects.filter(flow=self.context.flow, closed=False, seen_at__lt=self._swept_from)
-        waiting = Delivery.objects.filter(flow=self.context.flow, state__in=UNSENT)
+        waiting = Delivery.objects.filter(flow=self.context.flow, state__in=UNSENT).exclude(action=UNREADABLE)
         keys = set(waiting.values_list("key", flat=True)) - self._seen_waiting
         return self._absorb(self._fetch(sorted(keys | set(gone.values_list("source_key", flat=True)))))
 
@@ -112,11 +112,13 @@ class BillsFlow(Policy):
 
     def _vanished(self, key: str) -> list[Bill]:
         """The ledger no longer knows it: its last known version, with nothing owed."""
-        last = Delivery.objects.filter(flow=self.context.flow, key=key).order_by("-version").first()
+        known = Delivery.objects.filter(flow=self.context.flow, key=key).exclude(action=UNREADABLE)
+        last = known.order_by("-version").first()
         return [] if last is None else [dataclasses.replace(decode(Bill, last.payload), balance=Decimal(0), blocked=())]
 
     def _waiting(self, keys: Sequence[str]) -> dict[str, str]:
         rows = Delivery.objects.filter(flow=self.context.flow, key__in=keys, state__in=UNSENT)
+        rows = rows.exclude(action=UNREADABLE)
         return dict(rows.values_list("key", "payload"))
 
     # --- deciding --------------------------------------------------------------------------------
@@ -190,11 +192,13 @@ class BillsFlow(Policy):
         same = [bill for bill in existing if bill.number == draft.number]
         if not same:
             near = [bill for bill in existing if bill_changes.alike(bill.number, draft.number) and bill.id not in ours]
-            if near and not item.delivery.approved:
+            if near and item.delivery.approved != Reason.DUPLICATE_DOCUMENT:
                 return self._duplicate(near[0], draft, f"a bill numbered {near[0].number}, which is much alike,")
             return Send("create", draft)
         free = [bill for bill in same if bill.id not in ours]
         equal = [bill for bill in free if bill.total == draft.total]
+        if len(equal) > 1:
+            return self._twice(equal, draft)
         if equal:
             return Adopt(
                 equal[0].id,
@@ -217,6 +221,15 @@ class BillsFlow(Policy):
             Reason.DUPLICATE_DOCUMENT,
             f"{self.there} holds bill {bill.id} of this vendor, which may be this one and cannot be read: "
             f"{bill.unreadable}. Look at it there.",
+            retry_after=bill_changes.LOOK_AGAIN,
+        )
+
+    def _twice(self, equal: Sequence[TargetBill], draft: BillDraft) -> Hold:
+        return Hold(
+            Reason.DUPLICATE_DOCUMENT,
+            f"{self.there} has {len(equal)} bills {draft.number} over {draft.total} at this vendor: "
+            "archive all but one.",
+            candidates=[{"id": bill.id, "name": bill.number, "place": str(bill.total)} for bill in equal],
             retry_after=bill_changes.LOOK_AGAIN,
         )
 
@@ -264,7 +277,10 @@ class BillsFlow(Policy):
                 if bill.number == draft.number and bill.id not in ours
             ]
             equal = [bill for bill in match if bill.total == draft.total]
-            if equal:
+            if len(equal) > 1:
+                hold = self._twice(equal, draft)
+                found[item.key] = Found("", hold.message, hold=hold)
+            elif equal:
                 details = {} if equal[0].unpaid else {"paid": "yes"}
                 found[item.key] = Found(
                     equal[0].id, f"Found in {self.there} as {equal[0].id}.", number=equal[0].number, details=details

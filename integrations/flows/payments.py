@@ -26,7 +26,10 @@ from integrations.engine.vocabulary import (
 )
 from integrations.models import Application, Delivery, Hint, Link, MappingTable, ReferenceKind
 
-from .base import Policy
+from .base import RETRY_CLOSED_PERIOD, Policy, reason_of
+
+#: Refusals that end when somebody acts in the ledger: tried again by itself.
+PASSING = frozenset({"invoice_selected_for_payment", "wire_transfers_disabled"})
 
 
 class PaymentsFlow(Policy):
@@ -161,7 +164,7 @@ class PaymentsFlow(Policy):
         if payment.status is PaymentStatus.VOIDED:
             return self._take_back(item, item.link)
         if item.link.state == Link.State.MISSING:
-            if item.delivery.approved:
+            if item.delivery.approved == Reason.CHANGED_AFTER_DELIVERY:
                 return Send("create", decode(PaymentDraft, item.link.draft))
             return Hold(Reason.CHANGED_AFTER_DELIVERY, item.delivery.message)
         if item.link.state == Link.State.VOIDED:
@@ -171,6 +174,12 @@ class PaymentsFlow(Policy):
             return Hold(
                 Reason.CHANGED_AFTER_DELIVERY,
                 f"The payment was entered in {self.there} with {sent.amount}; {self.here} now splits it differently.",
+            )
+        if sent.method != payment.method or (sent.check_number and sent.check_number != payment.check_number):
+            return Hold(
+                Reason.CHANGED_AFTER_DELIVERY,
+                f"The payment was entered in {self.there} as {sent.method} {sent.check_number}; {self.here} now says "
+                f"{payment.method} {payment.check_number}: correct it there, then mark this as done outside.",
             )
         return Settle("Nothing to change: entered already.")
 
@@ -276,8 +285,10 @@ class PaymentsFlow(Policy):
         if send.action == "delete" and error.code == "payment_posted":
             assert item.link is not None
             return self._too_late(item.link)
-        if send.action == "delete" and isinstance(error, NotFound):
-            return Found(send.target_id, f"The entry is gone from {self.there} already.")
+        if send.action == "delete" and isinstance(error, NotFound):  # gone, or posted under another id meanwhile
+            return self._deleted(item, self.context.writer.find_payment(self._prefix + item.key))
+        if error.code in PASSING:
+            return Hold(reason_of(error), error.message, retry_after=RETRY_CLOSED_PERIOD)
         return super().refused(item, send, error)
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:

@@ -118,11 +118,11 @@ class VendorsFlow(Policy):
             return Hold(Reason.VENDOR_AMBIGUOUS, f"The vendor mapping of {label(vendor)} does not work: {problem}.")
         if vendor.status is VendorStatus.INACTIVE:
             return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is inactive in {self.here}.")
-        if vendor.status is VendorStatus.TEMPORARY and not item.delivery.approved:
+        if vendor.status is VendorStatus.TEMPORARY and item.delivery.approved != Reason.VENDOR_INCOMPLETE:
             return Hold(
                 Reason.VENDOR_INCOMPLETE,
                 f"Vendor {label(vendor)} is a temporary vendor in {self.here}: make it a regular one there, "
-                f"or map it to a {self.there} vendor.",
+                f"map it to a {self.there} vendor, or replay this record to create it all the same.",
             )
         if len(candidates) > 1:
             return self._ambiguous(vendor, candidates)
@@ -273,9 +273,9 @@ def draft_of(vendor: Vendor, *, reference: str | None = None) -> VendorDraft:
 
 
 def differing(old: VendorDraft, new: VendorDraft) -> frozenset[str]:
-    return frozenset(
-        each.name for each in dataclasses.fields(VendorDraft) if getattr(old, each.name) != getattr(new, each.name)
-    )
+    """The fields to update; a currency is chosen once, when the vendor is created."""
+    names = {each.name for each in dataclasses.fields(VendorDraft)} - {"currency"}
+    return frozenset(name for name in names if getattr(old, name) != getattr(new, name))
 
 
 def label(vendor: Vendor) -> str:

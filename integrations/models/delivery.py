@@ -22,6 +22,8 @@ class State(models.TextChoices):
 
 #: States in which something is still to be done or decided.
 OPEN = (State.PENDING, State.SENDING, State.HELD, State.FAILED, State.UNCERTAIN)
+#: The action of a row that stands for a record nobody could read: its payload is no record.
+UNREADABLE = "unreadable"
 #: Open states in which nothing of this version can have reached the target.
 UNSENT = (State.PENDING, State.HELD, State.FAILED)
 
@@ -59,8 +61,8 @@ class Delivery(models.Model):
     """One version of one record on its way to the target: the outbox row and its state.
 
     `payload` is the canonical record as JSON, `draft` what is sent of it, written down before it is sent.
-    `generation` is the integration's generation under which the record was last judged. `approved` means that a
-    person decided to go on where the rules ask for one.
+    `generation` is the integration's generation under which the record was last judged. `approved` is the
+    reason in spite of which a person said to go on: the hold that it answers, and no other, is passed once.
     """
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="deliveries")
@@ -79,7 +81,7 @@ class Delivery(models.Model):
     message = models.TextField(blank=True, default="")
     candidates = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(default=list, blank=True)
-    approved = models.BooleanField(default=False)
+    approved = models.CharField(max_length=30, choices=Reason.choices, blank=True, default="")
     draft = models.TextField(blank=True, default="")
     target_id = models.CharField(max_length=200, blank=True, default="")
     attempts = models.PositiveIntegerField(default=0)

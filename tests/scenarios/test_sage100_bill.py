@@ -14,7 +14,7 @@ from audit.verify import verify
 from connectors.sage100.sandbox import load_odd
 from integrations.engine.actions import replay
 from integrations.engine.preview import preview
-from integrations.models import Delivery, Flow, Link, Reference, Run, State
+from integrations.models import Delivery, Flow, Link, Mapping, Reference, Run, State
 from tests.builders import World, bill_facts, expected_facts, money, open_states, payable, today
 
 START = today() - timedelta(days=45)
@@ -250,3 +250,27 @@ def test_replay_sends_what_was_refused(world: World) -> None:
     assert set(world.bills()) == {"INV-1"}
     assert AuditEvent.objects.filter(event="replayed", actor="kim", source_key="01-ACME01|INV-1").count() == 1
     assert not open_states()
+
+
+def test_a_sweeping_replay_approves_nothing(world: World) -> None:
+    """What a person decides for one reason must not wave the record through for another."""
+    world.add_vendor()
+    world.add_invoice("INV-0")
+    assert world.sync().ok
+    vendor_id = world.link("01-ACME01", "vendors").target_id
+    world.bill.do_create_bill(
+        vendorId=vendor_id,
+        dueDate="2026-12-31",
+        invoice={"invoiceNumber": "0007", "invoiceDate": "2026-11-18"},
+        billLineItems=[{"amount": 100}],
+    )
+    world.add_invoice("7", account="5990-01-00")
+    Mapping.objects.filter(source="5990-01-00").delete()
+    world.sync()
+    replay(Delivery.objects.filter(flow__name="bills"), actor="kim", approve=False, doorbell=False)
+    world.map("accounts", "5990-01-00", world.accounts["5010-01-00"])
+    world.sync()
+    assert world.latest("7").reason == "duplicate_document"
+    replay(Delivery.objects.filter(document="7"), actor="kim", doorbell=False)
+    assert world.sync().ok  # now a person said that it is another document
+    assert world.latest("7").state == "delivered"

@@ -44,7 +44,7 @@ class Command(ScriptableCommand):
             rows = rows.filter(Q(document=options["document"]) | Q(key=options["document"]))
             if not rows.exists():
                 raise UsageError(f"nothing held or failed has the document number or key {options['document']!r}.")
-        count = replay(rows, actor=actor(), doorbell=False)
+        count = replay(rows, actor=actor(), approve=bool(options["document"]), doorbell=False)
         try:
             with SyncProgress(silent=options["json"]) as progress:
                 result = sync(
