@@ -19,6 +19,7 @@ from integrations.models import Connection, Flow, Integration, Link, Mapping, Re
 from .codec import encode
 
 CHUNK = 500
+KEY_LENGTH = 200  # what our tables hold of a key; no system's contract comes near it
 
 
 def match_name(name: str) -> str:
@@ -83,7 +84,8 @@ class ReferenceBook:
 
     def absorb(self, kind: ReferenceKind, records: Sequence[Account | Vendor], *, now: datetime) -> int:
         """Store a page of records; the number of rows that are new or changed."""
-        fresh = {record.key: _reference(self.connection, kind, record, now) for record in records}
+        fitting = (record for record in records if len(record.key) <= KEY_LENGTH)
+        fresh = {record.key: _reference(self.connection, kind, record, now) for record in fitting}
         if self.preview:
             self._remember(kind, fresh.values())
             return len(fresh)
@@ -186,8 +188,8 @@ def _reference(connection: Connection, kind: ReferenceKind, record: Account | Ve
         connection=connection,
         kind=kind,
         key=record.key,
-        number=record.number,
-        name=record.name,
+        number=record.number[:200],  # labels: what is sent comes from the payload
+        name=record.name[:250],
         match_name=match_name(record.name) if is_vendor else "",
         active=active,
         payload=encode(record) if is_vendor else "",

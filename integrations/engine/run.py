@@ -10,15 +10,17 @@ from typing import Any
 from django.db.models import Count, F
 
 from connectors.errors import ConfigurationError, ConnectorError, CredentialsRefused
-from connectors.ports import Page
+from connectors.ports import BadRecord, Page, nameless_key
 from integrations.models import Connection, Delivery, Flow, Hint, Integration, Run, State
 
 from . import stage
+from .books import KEY_LENGTH
 from .claim import Claim
 from .context import ConnectorPool, FlowContext
 from .trail import Trail
 from .vocabulary import FlowPolicy, Stream
 
+TOO_LONG = f"The record's number is longer than the {KEY_LENGTH} characters that any system's contract allows."
 FULL_EVERY = timedelta(hours=24)
 COUNTS = ("read", "created", "updated", "unchanged", "adopted", "held", "failed")
 
@@ -165,7 +167,12 @@ class FlowRun:
         self.trail.write([self.trail.entry(event, **fields) for event, fields in reports])
 
     def _stage(self, staged: Any) -> None:
-        change = stage.changes(self.flow, list(staged), now=self.clock.now(), run=self.run)
+        staged = list(staged)
+        too_long = [BadRecord(nameless_key(each.key), "", TOO_LONG) for each in staged if len(each.key) > KEY_LENGTH]
+        if too_long:
+            self._save(stage.bad_records(self.flow, too_long, now=self.clock.now(), run=self.run))
+            staged = [each for each in staged if len(each.key) <= KEY_LENGTH]
+        change = stage.changes(self.flow, staged, now=self.clock.now(), run=self.run)
         self.counts["unchanged"] += change.unchanged
         self._save(change)
 

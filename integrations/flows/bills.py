@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from connectors.domain import Bill, BillDraft, OpenBill, TargetBill, Written
-from connectors.errors import NotFound
+from connectors.errors import BadAnswer, NotFound, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import (
@@ -108,6 +108,10 @@ class BillsFlow(Policy):
                 found.append(self.context.reader.get_bill(key))
             except NotFound:
                 found += self._vanished(key)
+            except (Rejected, BadAnswer) as error:  # one that cannot be read stops nobody else
+                self.context.report(
+                    "unreadable", record_type=self.record_type, source_key=key, outcome="failed", message=error.message
+                )
         return found
 
     def _vanished(self, key: str) -> list[Bill]:

@@ -33,3 +33,12 @@ def test_a_full_read_forgets_what_it_does_not_meet_again(world: World) -> None:
     save(bad_records(flow, [nameless, nameless], now=world.clock.now(), run=None))
     assert failed(world) == [("bills", nameless.key)]
     assert world.sync(full=True).ok
+
+
+def test_a_number_beyond_every_contract_fails_alone(world: World) -> None:
+    world.add_vendor()
+    world.add_invoice("INV-1")
+    world.add_invoice("X" * 300)
+    result = world.sync()
+    assert set(world.bills()) == {"INV-1"}
+    assert ["200 characters" in each["message"] for each in result.failed] == [True]
