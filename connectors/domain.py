@@ -18,6 +18,7 @@ class VendorStatus(StrEnum):
     ACTIVE = "active"
     INACTIVE = "inactive"
     TEMPORARY = "temporary"
+    FROZEN = "frozen"  # the ledger books nothing for it, not even what is open already
 
 
 class Blocked(StrEnum):
@@ -29,6 +30,9 @@ class Blocked(StrEnum):
     ON_HOLD = "on_hold"
     VENDOR_ON_HOLD = "vendor_on_hold"
     SELECTED_FOR_PAYMENT = "selected_for_payment"
+    PAYMENT_BLOCK = "payment_block"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"  # nothing is owed any more: paid, credited or reconciled
 
 
 class PaymentStatus(StrEnum):
@@ -60,7 +64,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A row of reference data: GL account, cloud account, department, bank."""
+    """A row of reference data: GL account, cloud account, department, bank.
+
+    `kind` is the system's own; of a ledger's cost object it is the number of its dimension, from "1".
+    """
 
     key: str
     number: str
@@ -83,6 +90,7 @@ class Vendor:
     email: str = ""
     currency: str = ""
     reference: str = ""  # the other side's number that the system carries, e.g. BILL's shortName
+    payer: str = ""  # the vendor that is paid in its stead
     changed_at: datetime | None = None
 
 
@@ -92,11 +100,46 @@ class BillLine:
     account_number: str
     amount: Decimal
     description: str = ""
+    departments: tuple[str, ...] = ()  # cost objects by dimension, "" where the line has none
+
+
+class ChargeKind(StrEnum):
+    """What an amount outside the lines is; people map each to an account."""
+
+    FREIGHT = "freight"
+    TAX = "tax"
+    ROUNDING = "rounding"
+    DISCOUNT = "discount"
+    WITHHOLDING = "withholding"
+    DOWN_PAYMENT = "down_payment"
+    PAID = "paid"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A signed amount that the document's total holds besides its lines."""
+
+    kind: ChargeKind
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One of several dates on which parts of an invoice are due; numbered from 1, their totals add up to it."""
+
+    number: int
+    due_date: date | None
+    total: Decimal
+    balance: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """An AP invoice of a ledger. `total` is the document's, `balance` what is still owed."""
+    """An AP invoice of a ledger. `total` is the document's, `balance` what is still owed.
+
+    `number` is the vendor's, "" when the ledger holds none, `ledger_number` the ledger's own for it. `freight` and
+    `tax` may stand outside the lines or not, `charges` do. `problem` says what of the invoice cannot be relied on.
+    """
 
     key: str
     vendor_key: str
@@ -113,6 +156,10 @@ class Bill:
     purchase_order: str = ""
     description: str = ""
     blocked: tuple[Blocked, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    instalments: tuple[Instalment, ...] = ()
+    ledger_number: str = ""
+    problem: str = ""
     changed_at: datetime | None = None
 
     @property
@@ -122,15 +169,17 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class OpenBill:
-    """What the ledger's list of open items tells of an invoice: no lines."""
+    """What the ledger's list of open items tells of an invoice: no lines. `dated` is what a start date compares."""
 
     key: str
     vendor_key: str
     number: str
-    invoice_date: date | None
+    dated: date | None
     total: Decimal
     balance: Decimal
     blocked: tuple[Blocked, ...] = ()
+    instalments: tuple[Instalment, ...] = ()
+    ledger_number: str = ""
 
     @property
     def payable(self) -> bool:
@@ -140,11 +189,12 @@ class OpenBill:
 @dataclass(frozen=True, slots=True)
 class Application:
     """The part of a payment that settles one bill. In a cloud payment `bill` is the cloud's bill id,
-    in a ledger entry it is the ledger's invoice number."""
+    in a ledger entry it is the ledger's invoice number. `key` is the ledger's key of the invoice, where it is told."""
 
     bill: str
     amount: Decimal
     discount: Decimal = Decimal(0)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +278,7 @@ class PaymentDraft:
     comment: str
     applications: tuple[Application, ...]
     batch: str = ""  # description of the batch to collect it in, "" when the ledger has no batches
+    currency: str = ""  # of the amounts; "" is the ledger's own
 
 
 # --- what a target says it holds -----------------------------------------------------------------
@@ -253,7 +304,8 @@ class TargetBill:
 
 @dataclass(frozen=True, slots=True)
 class LedgerPayment:
-    """A payment as the ledger holds it: `entered` until the register update, then `posted`."""
+    """A payment as the ledger holds it: entered first, then `posted`. What the ledger keeps back for approval says so
+    in `approval`: "pending", or "rejected" once somebody refused it."""
 
     id: str
     reference: str
@@ -264,12 +316,17 @@ class LedgerPayment:
     paid_on: date | None = None
     applications: tuple[Application, ...] = ()
     batch: str = ""
+    approval: str = ""
     changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The target's answer to a write: its id and what it made of the request."""
+    """The target's answer to a write: its id and what it made of the request.
+
+    `details` may say the `state` ("posted") of what was written, and `awaiting`: in words, whose approval it needs
+    before it counts.
+    """
 
     id: str
     number: str = ""

@@ -154,7 +154,7 @@ class Capabilities:
     `batch`: records a bulk call takes, by record type. `limits`: longest text the target takes, by
     `record.field`. `answer_window`: seconds after which a request that got no answer can no longer
     take effect. `repeatable`: record types whose write may be repeated with the same reference
-    without a second effect.
+    without a second effect. `reverses`: record types whose posted form it can take back.
     """
 
     batch: Mapping[str, int] = field(default_factory=dict)
@@ -162,6 +162,7 @@ class Capabilities:
     in_flight: int = 1
     answer_window: float = 60.0
     repeatable: frozenset[str] = frozenset()
+    reverses: frozenset[str] = frozenset()
 
 
 class Connector(Protocol):
@@ -182,6 +183,11 @@ class ReadsAccounts(Protocol):
 
     def read_banks(self) -> list[Account]:
         """Bank codes (ledger) or funding accounts (cloud)."""
+
+
+class ReadsDepartments(Protocol):
+    def read_departments(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
+        """Departments (cloud) or cost objects (ledger: `kind` is the dimension), inactive ones included."""
 
 
 class ReadsVendors(Protocol):
@@ -254,7 +260,9 @@ class WritesPayments(Protocol):
         """Entries and postings changed since the cursor."""
 
     def delete_payment(self, payment_id: str) -> None:
-        """Take back an entry that is not posted. Raises Rejected (code `payment_posted`) after posting."""
+        """Take back an entry that is not posted, or, where `Capabilities.reverses` holds payments, a posted one.
+
+        Raises Rejected (code `payment_posted`) where it is too late for that."""
 
     def payment_batches(self) -> bool:
         """Whether the ledger wants payments collected in batches."""

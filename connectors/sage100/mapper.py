@@ -179,7 +179,7 @@ def open_bill(record: Record) -> OpenBill:
         key=bill_key(record),
         vendor_key=vendor_key(record),
         number=_required(record, "invoiceNo"),
-        invoice_date=_date(record, "invoiceDate"),
+        dated=_date(record, "invoiceDate"),
         total=_money(record, "invoiceAmt"),
         balance=_money(record, "balance"),
         blocked=_blocked(record),

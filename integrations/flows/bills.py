@@ -88,7 +88,7 @@ class BillsFlow(Policy):
             elif payload is not None:
                 stale = bill_changes.seen_of(decode(Bill, payload)) != bill_changes.seen_of(bill)
             else:
-                in_scope = bill.invoice_date and bill.invoice_date >= self.context.integration.start_date
+                in_scope = bill.dated and bill.dated >= self.context.integration.start_date
                 stale = bool(bill.payable and in_scope)
             if stale:
                 changed.append(bill.key)

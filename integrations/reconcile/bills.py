@@ -83,7 +83,7 @@ class _Comparison:
             items: Sequence[OpenBill] = page.records
             links = self.context.links("bills").get(item.key for item in items)
             for item in items:
-                in_scope = item.invoice_date is not None and item.invoice_date >= start and item.balance > 0
+                in_scope = item.dated is not None and item.dated >= start and item.balance > 0
                 if item.key in links or in_scope:
                     self._remember(item, links.get(item.key))
         for invoice in self.open.values():
