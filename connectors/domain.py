@@ -138,7 +138,8 @@ class Bill:
     """An AP invoice of a ledger. `total` is the document's, `balance` what is still owed.
 
     `number` is the vendor's, "" when the ledger holds none, `ledger_number` the ledger's own for it. `freight` and
-    `tax` may stand outside the lines or not, `charges` do. `problem` says what of the invoice cannot be relied on.
+    `tax` may stand outside the lines or not, `charges` do. `part` is the number of the instalment that this is when
+    the invoice was split, 0 otherwise. `problem` says what of the invoice cannot be relied on.
     """
 
     key: str
@@ -159,6 +160,7 @@ class Bill:
     charges: tuple[Charge, ...] = ()
     instalments: tuple[Instalment, ...] = ()
     ledger_number: str = ""
+    part: int = 0
     problem: str = ""
     changed_at: datetime | None = None
 
@@ -180,6 +182,7 @@ class OpenBill:
     blocked: tuple[Blocked, ...] = ()
     instalments: tuple[Instalment, ...] = ()
     ledger_number: str = ""
+    part: int = 0
 
     @property
     def payable(self) -> bool:

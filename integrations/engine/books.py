@@ -183,7 +183,8 @@ def _row(row: Reference) -> Row:
 
 def _reference(connection: Connection, kind: ReferenceKind, record: Account | Vendor, now: datetime) -> Reference:
     is_vendor = isinstance(record, Vendor)
-    active = record.status is not VendorStatus.INACTIVE if isinstance(record, Vendor) else record.active
+    asleep = (VendorStatus.INACTIVE, VendorStatus.FROZEN)
+    active = record.status not in asleep if isinstance(record, Vendor) else record.active
     return Reference(
         connection=connection,
         kind=kind,

@@ -28,6 +28,7 @@ DONE = {
     "restore": "Restored",
     "delete": "Taken back",
 }
+APPROVAL_INTERVAL = 900  # seconds between looks at what awaits approval in the target
 DOUBT_SCHEDULE = (60, 300, 3600, 86400)  # seconds between look-ups of an uncertain outcome
 
 OUTCOME_FIELDS = (
@@ -86,6 +87,7 @@ class Settler:
             if isinstance(decision, Adopt | Settle) and decision.draft is not None:
                 row.draft = encode(decision.draft)
             self._check_total(row, decision, written)
+            self._await_approval(row, written)
         with self.trail.transaction():
             self.run.claim.fence()
             self._store_links(done)
@@ -102,6 +104,13 @@ class Settler:
         if written and written.total is not None and sent is not None and written.total != sent:
             row.state, row.reason = State.HELD, Reason.AMOUNT_MISMATCH
             row.message = f"{sent} was sent, but the target made {written.total} of it (id {written.id})."
+
+    def _await_approval(self, row: Delivery, written: Written | None) -> None:
+        """The target keeps it back until somebody there approves: it is linked, and looked at again by itself."""
+        awaiting = written.details.get("awaiting") if written else ""
+        if awaiting:
+            row.state, row.reason, row.message = State.HELD, Reason.AWAITING_APPROVAL, awaiting
+            row.not_before = self._after(APPROVAL_INTERVAL)
 
     def proved(self, item: Item, send: Send, found: Found) -> None:
         """A look-up showed that the target has it."""

@@ -17,6 +17,7 @@ from integrations.models import Delivery, Link, State
 D = TypeVar("D")
 
 RETRY_CLOSED_PERIOD = 3600  # seconds
+APPROVAL_INTERVAL = 900  # seconds between looks at what awaits approval in the target
 
 
 class Policy:

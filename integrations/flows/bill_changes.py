@@ -19,7 +19,26 @@ from integrations.engine.vocabulary import Hold, Reason
 
 LOOK_AGAIN = 900.0  # seconds; a payment that was stopped in the cloud is no change that any feed tells of
 
-HOLDS = {Blocked.ON_HOLD: "on hold", Blocked.VENDOR_ON_HOLD: "on hold (its vendor is)"}
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the cloud must not pay an invoice now. `final`: not even a payment that is made already makes it right."""
+
+    word: str
+    reason: Reason
+    final: bool = False
+
+
+PAID = Stop("paid", Reason.PAID_IN_ERP)
+STOPS = {  # the gravest first
+    Blocked.CANCELLED: Stop("cancelled", Reason.CHANGED_AFTER_DELIVERY, final=True),
+    Blocked.CLOSED: Stop("closed by a credit note or a reconciliation", Reason.CHANGED_AFTER_DELIVERY, final=True),
+    Blocked.NOT_POSTED: Stop("not approved", Reason.CHANGED_AFTER_DELIVERY, final=True),
+    Blocked.PAYMENT_BLOCK: Stop("blocked for payment", Reason.CHANGED_AFTER_DELIVERY, final=True),
+    Blocked.ON_HOLD: Stop("on hold", Reason.ON_HOLD_IN_ERP),
+    Blocked.VENDOR_ON_HOLD: Stop("on hold (its vendor is)", Reason.ON_HOLD_IN_ERP),
+    Blocked.SELECTED_FOR_PAYMENT: Stop("selected for payment", Reason.PAID_IN_ERP),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +78,34 @@ def explained_by_us(bill: Bill, basis: Basis, recorded: Sequence[Recorded]) -> b
     return any(expected - sum(some, Decimal(0)) == bill.balance for n in sizes for some in combinations(entered, n))
 
 
-def stopping(bill: Bill, *, ours: bool) -> str:
-    """In a word, what in the ledger says that the cloud must not pay this now; "" for nothing."""
-    if not ours and bill.balance <= 0:
-        return "paid"
-    held = next((word for reason, word in HOLDS.items() if reason in bill.blocked), "")
-    return held or ("selected for payment" if Blocked.SELECTED_FOR_PAYMENT in bill.blocked else "")
+def stopping(bill: Bill, *, ours: bool, credited: bool = False) -> Stop | None:
+    """What in the ledger says that the cloud must not pay this now. `ours`: its balance is what our payments left.
+
+    A ledger that only says `closed` leaves open whether it was `credited` or paid.
+    """
+    blocked = set(bill.blocked)
+    if ours:
+        blocked.discard(Blocked.CLOSED)
+    elif bill.balance <= 0 and not (credited or blocked & {Blocked.CANCELLED}):
+        return PAID
+    return next((stop for reason, stop in STOPS.items() if reason in blocked), None)
 
 
-def withdrawal(bill: Bill, target: TargetBill, *, ours: bool, here: str, there: str) -> str | Hold:
+def withdrawal(bill: Bill, target: TargetBill, stop: Stop | None, *, here: str, there: str) -> str | Hold:
     """Whether the bill must not be paid now: "" no, "archive" yes, a Hold when it is too late for that."""
-    word = stopping(bill, ours=ours)
-    if not word:
+    if stop is None:
         return ""
     if target.archived or target.unpaid:
         return "archive"
     settled = target.paid >= target.total
-    if settled and word == "paid":
+    if settled and stop is PAID:
         text = f"Paid twice? Invoice {bill.number} was paid in {here} as well as in {there} ({target.paid})."
         return Hold(Reason.PAID_IN_ERP, text)
-    if settled:  # the money has left: a hold protects nothing any more
+    if settled and not stop.final:  # the money has left: a hold protects nothing any more
         return ""
-    reason = Reason.ON_HOLD_IN_ERP if word in HOLDS.values() else Reason.PAID_IN_ERP
     return Hold(
-        reason,
-        f"Invoice {bill.number} is {word} in {here}, but its payment in {there} is made or under way "
+        stop.reason,
+        f"Invoice {bill.number} is {stop.word} in {here}, but its payment in {there} is made or under way "
         f"(paid {target.paid} of {target.total}): stop one of them.",
         retry_after=LOOK_AGAIN,
     )

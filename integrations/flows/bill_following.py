@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from connectors.domain import Bill, BillDraft, TargetBill
+from connectors.domain import Bill, BillDraft, Blocked, TargetBill
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import Decision, Hold, Item, Reason, Send, Settle
 from integrations.models import Application, Link
 
-from . import bill_changes
+from . import bill_changes, documents
 from .bill_vendors import Vendors
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class Following:
         if target is None:
             return Hold(Reason.INVOICE_NOT_FOUND, f"The bill of invoice {bill.number} is gone from {self.flow.there}.")
         by_us = link.state == Link.State.ARCHIVED or any(action == "archive" for action, _ in unclear)
-        stop = bill_changes.withdrawal(bill, target, ours=ours, here=self.flow.here, there=self.flow.there)
+        why = bill_changes.stopping(bill, ours=ours, credited=self._credited(item, ours, target))
+        stop = bill_changes.withdrawal(bill, target, why, here=self.flow.here, there=self.flow.there)
         if isinstance(stop, Hold):
             return stop
         if stop == "archive":
@@ -96,6 +97,19 @@ class Following:
                 retry_after=bill_changes.LOOK_AGAIN,
             )
         return Send("restore" if by_us and target.archived else "update", draft, target_id=link.target_id)
+
+    def _credited(self, item: Item, ours: bool, target: TargetBill) -> bool:
+        """Whether an invoice that the ledger calls closed was not paid. Asked only where it makes a difference."""
+        bill: Bill = item.record
+        if ours or Blocked.CLOSED not in bill.blocked or target.unpaid or target.archived:
+            return False
+        assert item.link is not None
+        basis = bill_changes.Basis.parse(item.link.basis)
+        context = self.flow.context
+        whole = documents.whole_key(context, bill.key)
+        payments = context.reader.find_bill_payments(whole)
+        applied = (each for payment in payments for each in payment.applications if (each.key or each.bill) == whole)
+        return sum((each.amount for each in applied), Decimal(0)) < basis.balance + basis.posted
 
     def _recorded(self, keys: Sequence[str]) -> dict[str, list[bill_changes.Recorded]]:
         found: dict[str, list[bill_changes.Recorded]] = defaultdict(list)

@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from connectors.domain import Bill, BillDraft, BillLine, DraftLine
+from connectors.domain import Bill, BillDraft, BillLine, Charge, ChargeKind, DraftLine
 from integrations.engine.vocabulary import Hold, Reason
 
-#: What finds an account: (mapping table, source key) -> target id, or a Hold.
+from .documents import suffix
+
+#: What finds an account: (mapping table, source key, how people call it) -> target id or a Hold. "" for an amount
+#: outside the lines that nobody mapped and that may go where the largest line goes.
 FindAccount = Callable[[str, str, str], "str | Hold"]
+#: What finds the department of a line: target id, "" for none, or a Hold.
+FindDepartment = Callable[[BillLine], "str | Hold"]
 
-WORDS = {"freight": "Freight", "tax": "Sales tax", "paid": "Paid already"}
+WORDS = {
+    ChargeKind.FREIGHT: "Freight",
+    ChargeKind.TAX: "Sales tax",
+    ChargeKind.ROUNDING: "Rounding",
+    ChargeKind.DISCOUNT: "Discount",
+    ChargeKind.WITHHOLDING: "Withholding tax",
+    ChargeKind.DOWN_PAYMENT: "Down payment",
+    ChargeKind.PAID: "Paid already",
+}
 
 
-def build(
-    bill: Bill,
-    *,
-    vendor_id: str,
-    owed: Decimal,
-    find: FindAccount,
-    number_limit: int,
-    long_numbers: str,
-    target: str,
-) -> BillDraft | Hold:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the target and the settings ask of a bill; `number_limit` 0 is none."""
+
+    find: FindAccount
+    department: FindDepartment
+    number_limit: int
+    long_numbers: str  # "hold" or "shorten"
+    target: str
+
+
+def build(bill: Bill, *, vendor_id: str, owed: Decimal, rules: Rules) -> BillDraft | Hold:
     """The draft whose total is `owed`, or what keeps the invoice from going.
 
     `owed` is what the cloud is asked to pay: the open balance, plus what it paid itself already.
     """
-    number = fitting_number(bill.number, number_limit, long_numbers, target)
+    if bill.problem:
+        return Hold(Reason.AMOUNT_MISMATCH, f"Invoice {bill.number or bill.ledger_number}: {bill.problem}")
+    number = fitting_number(bill, rules)
     if isinstance(number, Hold):
         return number
     if bill.invoice_date is None:
@@ -37,7 +55,15 @@ def build(
     charges = outside_lines(bill)
     if isinstance(charges, Hold):
         return charges
-    lines = code_lines(bill, charges, bill.total - owed, find)
+    paid = bill.total - owed
+    if paid < 0:
+        return Hold(
+            Reason.AMOUNT_MISMATCH,
+            f"Invoice {bill.number} is over {bill.total}, but {owed} is owed: more than the document.",
+        )
+    if paid:
+        charges = (*charges, Charge(ChargeKind.PAID, -paid))
+    lines = code_lines(bill, charges, rules)
     if isinstance(lines, Hold):
         return lines
     draft = BillDraft(
@@ -56,68 +82,93 @@ def build(
     return draft
 
 
-def fitting_number(number: str, limit: int, long_numbers: str, target: str) -> str | Hold:
+def fitting_number(bill: Bill, rules: Rules) -> str | Hold:
     """The document number as the target can hold it: shortened the same way every time, or held."""
-    if not limit or len(number) <= limit:
-        return number
-    if long_numbers == "shorten":
-        mark = hashlib.sha256(number.encode()).hexdigest()[:6]
-        return f"{number[: limit - 7]}~{mark}"
+    if not bill.number:
+        return Hold(
+            Reason.REJECTED_BY_TARGET,
+            f"Invoice {bill.ledger_number} has no invoice number of its vendor; {rules.target} needs one.",
+        )
+    limit = rules.number_limit
+    if not limit or len(bill.number) <= limit:
+        return bill.number
+    if rules.long_numbers == "shorten":
+        mark = hashlib.sha256(bill.number.encode()).hexdigest()[:6]
+        end = f"~{mark}{suffix(bill.part)}"
+        return f"{bill.number[: limit - len(end)]}{end}"
     return Hold(
         Reason.DOCUMENT_NUMBER_TOO_LONG,
-        f"Invoice number {number} has {len(number)} characters; {target} takes {limit}.",
+        f"Invoice number {bill.number} has {len(bill.number)} characters; {rules.target} takes {limit}.",
     )
 
 
-def outside_lines(bill: Bill) -> dict[str, Decimal] | Hold:
-    """Which of freight and tax stand outside the lines: those that make the lines add up to the document."""
-    missing = bill.total - sum((line.amount for line in bill.lines), Decimal(0))
-    choices: tuple[dict[str, Decimal], ...] = (
-        {},
-        {"freight": bill.freight, "tax": bill.tax},
-        {"freight": bill.freight},
-        {"tax": bill.tax},
-    )
+def outside_lines(bill: Bill) -> tuple[Charge, ...] | Hold:
+    """What makes the lines add up to the document: all charges, and freight and tax where they are needed."""
+    inside = sum((line.amount for line in bill.lines), Decimal(0))
+    missing = bill.total - inside - sum((charge.amount for charge in bill.charges), Decimal(0))
+    freight, tax = Charge(ChargeKind.FREIGHT, bill.freight), Charge(ChargeKind.TAX, bill.tax)
+    choices: tuple[tuple[Charge, ...], ...] = ((), (freight, tax), (freight,), (tax,))
     for choice in choices:
-        if sum(choice.values(), Decimal(0)) == missing:
-            return {name: amount for name, amount in choice.items() if amount}
+        if sum((charge.amount for charge in choice), Decimal(0)) == missing:
+            return tuple(charge for charge in (*choice, *bill.charges) if charge.amount)
+    known = [charge for charge in (freight, tax, *bill.charges) if charge.amount]
+    others = ", ".join(f"{WORDS[charge.kind].lower()} {charge.amount}" for charge in known) or "nothing"
     return Hold(
         Reason.AMOUNT_MISMATCH,
-        f"The lines of invoice {bill.number} add up to {bill.total - missing}, freight is {bill.freight} and tax "
-        f"{bill.tax}, but the document's total is {bill.total}.",
+        f"The lines of invoice {bill.number} add up to {inside}, outside them there is {others}, but the document's "
+        f"total is {bill.total}.",
     )
 
 
-def code_lines(
-    bill: Bill, charges: dict[str, Decimal], paid: Decimal, find: FindAccount
-) -> tuple[DraftLine, ...] | Hold:
-    """Every amount on its mapped account. What is paid already is one negative line."""
-    if paid < 0:
-        return Hold(
-            Reason.AMOUNT_MISMATCH,
-            f"Invoice {bill.number} is over {bill.total}, but {bill.total - paid} is owed: more than the document.",
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One amount on its way to an account."""
+
+    table: str
+    key: str
+    shown: str
+    amount: Decimal
+    text: str
+    line: BillLine | None = None
+
+
+def code_lines(bill: Bill, charges: tuple[Charge, ...], rules: Rules) -> tuple[DraftLine, ...] | Hold:
+    """Every amount on its mapped account and department; all that is missing is told at once."""
+    parts = [
+        _Part(
+            "accounts", line.account_key, line.account_number, line.amount, line.description or bill.description, line
         )
-    wanted: list[tuple[str, str, str, Decimal, str]] = [
-        ("accounts", line.account_key, line.account_number, line.amount, _text(line, bill))
         for line in bill.lines
         if line.amount
     ]
-    wanted += [("amounts", name, name, amount, WORDS[name]) for name, amount in charges.items()]
-    if paid:
-        wanted.append(("amounts", "paid", "paid", -paid, f"{WORDS['paid']} on invoice {bill.number}"))
+    for charge in charges:
+        text = (
+            f"{WORDS[charge.kind]} on invoice {bill.number}" if charge.kind is ChargeKind.PAID else WORDS[charge.kind]
+        )
+        parts.append(_Part("amounts", charge.kind, charge.kind, charge.amount, text))
     lines: list[DraftLine] = []
     problems: list[Hold] = []
-    for table, key, shown, amount, text in wanted:
-        account = find(table, key, shown)
-        if isinstance(account, Hold):
-            problems.append(account)
-        else:
-            lines.append(DraftLine(account=account, amount=amount, description=text))
+    for part in parts:
+        account = rules.find(part.table, part.key, part.shown)
+        department = rules.department(part.line) if part.line else ""
+        problems += [found for found in (account, department) if isinstance(found, Hold)]
+        if not isinstance(account, Hold) and not isinstance(department, Hold):
+            lines.append(DraftLine(account=account, amount=part.amount, description=part.text, department=department))
     if problems:
         messages = sorted({problem.message for problem in problems})
         return Hold(problems[0].reason, " ".join(messages))
-    return tuple(lines)
+    return _on_largest(lines, bill)
 
 
-def _text(line: BillLine, bill: Bill) -> str:
-    return line.description or bill.description
+def _on_largest(lines: list[DraftLine], bill: Bill) -> tuple[DraftLine, ...] | Hold:
+    """Amounts without an account of their own go where the largest line goes."""
+    coded = [line for line in lines if line.account]
+    if len(coded) == len(lines):
+        return tuple(lines)
+    if not coded:
+        return Hold(Reason.ACCOUNT_UNMAPPED, f"Invoice {bill.number} has no line whose account its amounts could take.")
+    largest = max(coded, key=lambda line: abs(line.amount))
+    return tuple(
+        line if line.account else DraftLine(largest.account, line.amount, line.description, largest.department)
+        for line in lines
+    )

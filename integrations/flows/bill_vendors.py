@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connectors.domain import Bill, Vendor
+from connectors.domain import Bill, Vendor, VendorStatus
 from integrations.engine.books import Row
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import Hold, Reason
@@ -24,7 +24,7 @@ class Vendors:
         self.links = context.links("vendors").get(wanted)
         ids = [link.target_id for link in self.links.values()]
         self.targets = context.references(context.writes).get(ReferenceKind.VENDOR, ids)
-        self.sources = context.references(context.reads).get(ReferenceKind.VENDOR, wanted - self.links.keys())
+        self.sources = context.references(context.reads).get(ReferenceKind.VENDOR, wanted)
         held = Delivery.objects.filter(flow__integration=context.integration, flow__name="vendors")
         self.problems = dict(
             held.filter(key__in=wanted - self.links.keys(), state__in=UNSENT).values_list("key", "message")
@@ -34,8 +34,10 @@ class Vendors:
         """The vendor's id there, or why it cannot be used."""
         link = self.links.get(bill.vendor_key)
         who = f"{bill.vendor_key} {bill.vendor_name}".strip()
+        source = self.sources.get(bill.vendor_key)
+        if source is not None and not source.active and _frozen(source):
+            return Hold(Reason.VENDOR_INACTIVE, f"Vendor {who} is frozen in {self.here}: nothing can be booked for it.")
         if link is None:
-            source = self.sources.get(bill.vendor_key)
             if source is not None and not source.active:
                 return Hold(Reason.VENDOR_INACTIVE, f"Vendor {who} is inactive in {self.here}.")
             why = self.problems.get(bill.vendor_key) or "It is delivered first."
@@ -53,3 +55,7 @@ class Vendors:
                 f"Invoice {bill.number} is in {bill.currency}, but the vendor is kept in {currency} in {self.there}.",
             )
         return link.target_id
+
+
+def _frozen(row: Row) -> bool:
+    return bool(row.payload) and decode(Vendor, row.payload).status is VendorStatus.FROZEN

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from connectors.domain import Bill, BillDraft, OpenBill, TargetBill, Written
+from connectors.domain import Bill, BillDraft, BillLine, OpenBill, TargetBill, Written
 from connectors.errors import BadAnswer, NotFound, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
@@ -28,7 +28,7 @@ from integrations.engine.vocabulary import (
 from integrations.models import Delivery, Link, MappingTable, ReferenceKind
 from integrations.models.delivery import UNREADABLE, UNSENT
 
-from . import bill_changes, bill_lines
+from . import bill_changes, bill_lines, documents
 from .base import Policy
 from .bill_following import Following
 from .bill_vendors import Vendors
@@ -61,10 +61,12 @@ class BillsFlow(Policy):
 
     def _absorb(self, bills: Sequence[Bill]) -> Iterable[Staged]:
         """In scope is what is payable, and whatever was sent before. Asks for the vendors of new ones."""
-        linked = self.context.links().get(bill.key for bill in bills)
-        fresh = [bill for bill in bills if bill.payable and bill.key not in linked]
+        chosen = documents.in_form(self.context, bills)
+        linked = self.context.links().get(bill.key for bill in chosen)
+        fresh = [bill for bill in chosen if bill.payable and bill.key not in linked]
         self._demand_vendors(fresh)
-        return [stage(bill, gone=not bill.payable) for bill in bills]
+        staged = [stage(bill, gone=not bill.payable) for bill in chosen]
+        return staged + [stage(bill, gone=True) for bill in documents.other_form(bills, chosen)]
 
     def _demand_vendors(self, bills: Sequence[Bill]) -> None:
         wanted = {bill.vendor_key for bill in bills}
@@ -74,6 +76,7 @@ class BillsFlow(Policy):
 
     def _absorb_open(self, bills: Sequence[OpenBill]) -> Iterable[Staged]:
         """Holds and payment selections move no stamp: compare what each open item says with what we know."""
+        bills = documents.in_form(self.context, bills)
         keys = [bill.key for bill in bills]
         links = self.context.links().get(keys)
         waiting = self._waiting(keys)
@@ -103,11 +106,14 @@ class BillsFlow(Policy):
 
     def _fetch(self, keys: Sequence[str]) -> list[Bill]:
         found = []
+        asked: dict[str, list[str]] = defaultdict(list)
         for key in keys:
+            asked[documents.whole_key(self.context, key)].append(key)
+        for key, parts in asked.items():
             try:
                 found.append(self.context.reader.get_bill(key))
             except NotFound:
-                found += self._vanished(key)
+                found += [each for part in parts for each in self._vanished(part)]
             except (Rejected, BadAnswer) as error:  # one that cannot be read stops nobody else
                 self.context.report(
                     "unreadable", record_type=self.record_type, source_key=key, outcome="failed", message=error.message
@@ -150,15 +156,14 @@ class BillsFlow(Policy):
         vendor = vendors.target(bill)
         if isinstance(vendor, Hold):
             return vendor
-        return bill_lines.build(
-            bill,
-            vendor_id=vendor,
-            owed=owed,
+        rules = bill_lines.Rules(
             find=self._account,
+            department=self._department,
             number_limit=self.context.writer.capabilities.limits.get("bill.number", 0),
             long_numbers=self.context.settings["long_invoice_numbers"],
             target=self.there,
         )
+        return bill_lines.build(bill, vendor_id=vendor, owed=owed, rules=rules)
 
     def _account(self, table: str, key: str, shown: str) -> str | Hold:
         """The mapped account, checked to be there and active."""
@@ -166,6 +171,8 @@ class BillsFlow(Policy):
         target = mapping.target(TABLES[table], key)
         what = f"Account {shown}" if table == "accounts" else f"The account for {shown} (table amounts)"
         if not target:
+            if table == "amounts" and self._follows_lines and not mapping.has(TABLES[table], key):
+                return ""
             problem = mapping.problem(TABLES[table], key)
             return Hold(Reason.ACCOUNT_UNMAPPED, f"{what} is not mapped. {problem}".strip())
         row = self.context.references(self.context.writes).all(ReferenceKind.ACCOUNT).get(target)
@@ -173,12 +180,41 @@ class BillsFlow(Policy):
             return Hold(Reason.ACCOUNT_INACTIVE, f"{what} is mapped to {row.label}, which is inactive in {self.there}.")
         return target
 
+    @property
+    def _follows_lines(self) -> bool:
+        """Whether amounts outside the lines that nobody mapped go where the largest line goes."""
+        return bool(self.context.settings.get("unmapped_amounts") == "largest_line")
+
+    def _department(self, line: BillLine) -> str | Hold:
+        """The mapped department of the line's cost object, checked to be there and active."""
+        dimension = int(self.context.settings.get("dimension") or 0)
+        code = line.departments[dimension - 1] if 0 < dimension <= len(line.departments) else ""
+        if not code:
+            return ""
+        mapping = self.context.mapping
+        target = mapping.target(MappingTable.DEPARTMENTS, code)
+        source = self.context.references(self.context.reads).all(ReferenceKind.DEPARTMENT).get(code)
+        what = f"Cost object {source.label if source else code}"
+        if not target:
+            problem = mapping.problem(MappingTable.DEPARTMENTS, code)
+            return Hold(Reason.DIMENSION_UNMAPPED, f"{what} is not mapped to a department. {problem}".strip())
+        row = self.context.references(self.context.writes).all(ReferenceKind.DEPARTMENT).get(target)
+        if row is not None and not row.active:
+            text = f"{what} is mapped to {row.label}, which is inactive in {self.there}."
+            return Hold(Reason.DIMENSION_UNMAPPED, text)
+        return target
+
     def _create_or_adopt(self, drafted: Sequence[tuple[Item, BillDraft]]) -> Iterator[tuple[Item, Decision]]:
         """Look for the number at the vendor before creating: numbers are compared here, exactly."""
         existing = self._existing({draft.vendor_id for _, draft in drafted})
         ours = self.context.links().by_target(bill.id for bills in existing.values() for bill in bills)
+        going: dict[tuple[str, str], BillDraft] = {}
         for item, draft in drafted:
-            yield item, self._against(item, draft, existing.get(draft.vendor_id, ()), ours)
+            decision = self._against(item, draft, existing.get(draft.vendor_id, ()), ours)
+            twin = going.setdefault((draft.vendor_id, draft.number), draft)
+            if isinstance(decision, Send) and twin is not draft:
+                decision = self._twin(twin, draft)
+            yield item, decision
 
     def _existing(self, vendor_ids: Iterable[str]) -> dict[str, list[TargetBill]]:
         found: dict[str, list[TargetBill]] = defaultdict(list)
@@ -234,6 +270,14 @@ class BillsFlow(Policy):
             f"{self.there} has {len(equal)} bills {draft.number} over {draft.total} at this vendor: "
             "archive all but one.",
             candidates=[{"id": bill.id, "name": bill.number, "place": str(bill.total)} for bill in equal],
+            retry_after=bill_changes.LOOK_AGAIN,
+        )
+
+    def _twin(self, other: BillDraft, draft: BillDraft) -> Hold:
+        return Hold(
+            Reason.DUPLICATE_DOCUMENT,
+            f"{self.here} has two invoices {draft.number} of this vendor, over {other.total} and {draft.total}: "
+            f"only the first goes to {self.there}.",
             retry_after=bill_changes.LOOK_AGAIN,
         )
 
@@ -327,7 +371,7 @@ class BillsFlow(Policy):
 def stage(bill: Bill, *, gone: bool) -> Staged:
     return Staged(
         key=bill.key,
-        document=bill.number,
+        document=bill.number or bill.ledger_number,
         record=bill,
         group=bill.vendor_key,
         amount=bill.balance,

@@ -26,7 +26,9 @@ from integrations.engine.vocabulary import (
 )
 from integrations.models import Application, Delivery, Hint, Link, MappingTable, ReferenceKind
 
-from .base import RETRY_CLOSED_PERIOD, Policy, reason_of
+from . import documents
+from .base import APPROVAL_INTERVAL, RETRY_CLOSED_PERIOD, Policy, reason_of
+from .payment_entries import Entries
 
 #: Refusals that end when somebody acts in the ledger: tried again by itself.
 PASSING = frozenset({"invoice_selected_for_payment", "wire_transfers_disabled"})
@@ -40,10 +42,10 @@ class PaymentsFlow(Policy):
 
     def streams(self) -> Iterable[Stream]:
         context = self.context
-        yield Stream("ledger", context.writer.read_ledger_payments, self._absorb_ledger, counts=False)
+        entries = Entries(self)
+        yield Stream("ledger", context.writer.read_ledger_payments, entries.absorb, counts=False)
         if context.full:
-            self._swept_from = context.now()
-            yield Stream("entries", self._read_missing, self._absorb_missing, counts=False, once=True)
+            yield Stream("entries", entries.read_missing, entries.absorb_missing, counts=False, once=True)
         yield Stream("payments", self._read, self._absorb)
         hints = list(Hint.objects.filter(flow=context.flow))
         if hints:
@@ -91,65 +93,6 @@ class PaymentsFlow(Policy):
     def _bills(self, payments: Sequence[Payment]) -> dict[str, Link]:
         return self.context.links("bills").by_target(each.bill for payment in payments for each in payment.applications)
 
-    def _absorb_ledger(self, entries: Sequence[LedgerPayment]) -> Iterable[Staged]:
-        """Follow our entries until the register update posts them."""
-        if self.context.preview:
-            return ()
-        prefix = self._prefix
-        mine = {entry.reference.removeprefix(prefix): entry for entry in entries if entry.reference.startswith(prefix)}
-        links = self.context.links().get(mine)
-        for key, link in links.items():
-            self._follow(link, mine[key])
-        return ()
-
-    def _follow(self, link: Link, entry: LedgerPayment) -> None:
-        link.seen_at = self.context.now()
-        fields = ["seen_at"]
-        if entry.posted and link.state in (Link.State.ENTERED, Link.State.MISSING):
-            link.state, link.target_id, link.closed = Link.State.POSTED, entry.id, True
-            fields += ["state", "target_id", "closed"]
-            applications = Application.objects.filter(integration=self.context.integration, payment_key=link.source_key)
-            applications.update(state=Application.State.POSTED)
-            self.context.report(
-                "posted",
-                record_type=self.record_type,
-                document=link.document,
-                source_key=link.source_key,
-                target_id=entry.id,
-                amount=entry.amount,
-                outcome="posted",
-                message=f"Posted in {self.there}: check {entry.check_number}.",
-            )
-        link.save(update_fields=fields)
-
-    def _read_missing(self, cursor: Cursor | None) -> Iterator[Page[str]]:
-        """Entries that were not posted for a day: are they still there?"""
-        entered = Link.objects.filter(flow=self.context.flow, state=Link.State.ENTERED, seen_at__lt=self._swept_from)
-        gone = [
-            key
-            for key in entered.values_list("source_key", flat=True)
-            if self.context.writer.find_payment(self._prefix + key) is None
-        ]
-        return iter([Page(gone)])
-
-    def _absorb_missing(self, keys: Sequence[str]) -> Iterable[Staged]:
-        """A person deleted the entry in the ledger: hold the payment until somebody decides."""
-        if self.context.preview or not keys:
-            return ()
-        message = f"The entry was deleted in {self.there} before it was posted. Replay to enter it again."
-        Link.objects.filter(flow=self.context.flow, source_key__in=keys).update(state=Link.State.MISSING)
-        Application.objects.filter(integration=self.context.integration, payment_key__in=keys).update(
-            state=Application.State.VOIDED
-        )
-        for row in Delivery.objects.filter(flow=self.context.flow, key__in=keys, state=State.DELIVERED):
-            row.state, row.reason, row.message = State.HELD, Reason.CHANGED_AFTER_DELIVERY, message
-            row.generation = self.context.integration.generation
-            row.save(update_fields=["state", "reason", "message", "generation"])
-            self.context.report(
-                "held", record_type=self.record_type, document=row.document, source_key=row.key, message=message
-            )
-        return ()
-
     # --- deciding --------------------------------------------------------------------------------
 
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
@@ -169,8 +112,10 @@ class PaymentsFlow(Policy):
             return Hold(Reason.CHANGED_AFTER_DELIVERY, item.delivery.message)
         if item.link.state == Link.State.VOIDED:
             return Hold(Reason.CHANGED_AFTER_DELIVERY, f"Payment {payment.key} was voided and is paid again.")
+        if item.link.state == Link.State.AWAITING:
+            return self._approval(item, item.link)
         sent = decode(PaymentDraft, item.link.draft)
-        if sent.applications != self._applications(payment, bills):
+        if _by_bill(sent.applications) != _by_bill(self._applications(payment, bills)):
             return Hold(
                 Reason.CHANGED_AFTER_DELIVERY,
                 f"The payment was entered in {self.there} with {sent.amount}; {self.here} now splits it differently.",
@@ -194,8 +139,29 @@ class PaymentsFlow(Policy):
         draft = self._draft(payment, bills)
         return draft if isinstance(draft, Hold) else Send("create", draft)
 
+    def _approval(self, item: Item, link: Link) -> Decision:
+        """What became of the entry that the ledger keeps back; it is never sent again unasked."""
+        approved = item.delivery.approved
+        entry = self.context.writer.find_payment(self.prefix + item.key)
+        again = Send("create", decode(PaymentDraft, link.draft))
+        if entry is None:
+            message = f"The draft of this payment is gone from {self.there}. Replay to enter it again."
+            return again if approved == Reason.CHANGED_AFTER_DELIVERY else Hold(Reason.CHANGED_AFTER_DELIVERY, message)
+        if entry.approval == "rejected":
+            message = f"The payment was rejected in {self.there}. Replay to enter it again, or mark it as done outside."
+            return again if approved == Reason.REJECTED_BY_TARGET else Hold(Reason.REJECTED_BY_TARGET, message)
+        if not entry.posted:
+            message = f"{self.there} keeps the payment as {entry.id} until somebody approves it there."
+            return Hold(Reason.AWAITING_APPROVAL, message, retry_after=APPROVAL_INTERVAL)
+        link.state, link.target_id = Link.State.POSTED, entry.id
+        return Settle(f"Approved and posted in {self.there} as {entry.id}.")
+
+    @property
+    def _reverses(self) -> bool:
+        return self.record_type in self.context.writer.capabilities.reverses
+
     def _take_back(self, item: Item, link: Link) -> Decision:
-        if link.state == Link.State.POSTED:
+        if link.state == Link.State.POSTED and not self._reverses:
             return self._too_late(link)
         if link.state in (Link.State.MISSING, Link.State.VOIDED):
             return Withdraw(f"Voided in {self.here}; nothing stands in {self.there}.", State.VOIDED)
@@ -218,16 +184,16 @@ class PaymentsFlow(Policy):
         if isinstance(bank, Hold):
             return bank
         check = payment.method is PaymentMethod.CHECK
-        if check and not payment.check_number:
+        limits = self.context.writer.capabilities.limits
+        if check and not payment.check_number and "payment.check_number" in limits:
             return Hold(
                 Reason.AWAITING_CHECK_NUMBER,
                 f"{self.here} has not cut the check yet: {self.there} needs its number. It goes by itself then.",
             )
-        limits = self.context.writer.capabilities.limits
         applications = self._applications(payment, bills)
         trace = payment.reference if len(payment.reference) <= limits.get("payment.reference", 40) else payment.key
         return PaymentDraft(
-            reference=self._prefix + payment.key,
+            reference=self.prefix + payment.key,
             vendor_key=owners.pop(),
             bank=bank,
             method=payment.method,
@@ -238,6 +204,7 @@ class PaymentsFlow(Policy):
             comment=f"{self.here} {payment.confirmation or payment.key}"[: limits.get("payment.comment", 29)],
             applications=applications,
             batch=f"{self.here} {payment.paid_on}" if self.context.writer.payment_batches() else "",
+            currency=payment.currency,
         )
 
     def _bank(self, payment: Payment) -> str | Hold:
@@ -255,20 +222,20 @@ class PaymentsFlow(Policy):
         )
 
     def _applications(self, payment: Payment, bills: dict[str, Link]) -> tuple[Applied, ...]:
-        """Our part of the payment by the ledger's invoice numbers, each once."""
-        amounts: dict[str, Decimal] = {}
+        """Our part of the payment by the ledger's invoices, each once."""
+        amounts: dict[tuple[str, str], Decimal] = {}
         for each in payment.applications:
             if each.bill in bills:
-                number = bills[each.bill].document
-                amounts[number] = amounts.get(number, Decimal(0)) + each.amount
-        return tuple(Applied(number, amount) for number, amount in amounts.items())
+                invoice = (bills[each.bill].document, bills[each.bill].source_key)
+                amounts[invoice] = amounts.get(invoice, Decimal(0)) + each.amount
+        return tuple(Applied(number, amount, key=key) for (number, key), amount in amounts.items())
 
     def _funding(self, payment: Payment) -> str:
         row = self.context.references(self.context.reads).all(ReferenceKind.BANK).get(payment.funding_account)
         return row.label if row else payment.funding_account or "(unknown)"
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
         return f"{self.context.connection(self.context.reads).system}:"
 
     # --- sending ---------------------------------------------------------------------------------
@@ -286,27 +253,31 @@ class PaymentsFlow(Policy):
             assert item.link is not None
             return self._too_late(item.link)
         if send.action == "delete" and isinstance(error, NotFound):  # gone, or posted under another id meanwhile
-            return self._deleted(item, self.context.writer.find_payment(self._prefix + item.key))
-        if error.code in PASSING:
+            return self._deleted(item, self.context.writer.find_payment(self.prefix + item.key))
+        if error.code in PASSING or error.reason == Reason.CURRENCY_UNSUPPORTED:
             return Hold(reason_of(error), error.message, retry_after=RETRY_CLOSED_PERIOD)
         return super().refused(item, send, error)
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         found = {}
         for item in items:
-            entry = self.context.writer.find_payment(self._prefix + item.key)
+            entry = self.context.writer.find_payment(self.prefix + item.key)
             if item.delivery.action == "delete":
                 found[item.key] = self._deleted(item, entry)
             elif entry is None:
-                found[item.key] = Found("", f"{self.there} has no payment with reference {self._prefix}{item.key}.")
+                found[item.key] = Found("", f"{self.there} has no payment with reference {self.prefix}{item.key}.")
             else:
                 found[item.key] = self._recognised(entry, decode(PaymentDraft, item.delivery.draft))
         return found
 
     def _recognised(self, entry: LedgerPayment, draft: PaymentDraft) -> Found:
         """An entry under our reference is ours only if it says the same to the cent."""
-        there = {each.bill: each.amount for each in entry.applications}
-        sent = {each.bill: each.amount for each in draft.applications}
+        keyed = any(each.key for each in entry.applications)
+        there = _totals((each.key or each.bill, each.amount) for each in entry.applications)
+        sent = _totals(
+            (documents.whole_key(self.context, each.key) if keyed else each.bill, each.amount)
+            for each in draft.applications
+        )
         if entry.amount != draft.amount or (there and there != sent):
             message = (
                 f"{self.there} holds payment {entry.check_number or entry.id} under our reference over {entry.amount}, "
@@ -315,12 +286,14 @@ class PaymentsFlow(Policy):
             return Found("", message, hold=Hold(Reason.DUPLICATE_DOCUMENT, message))
         note = f"Found in {self.there} as {entry.check_number or entry.id}."
         details = {"state": "posted"} if entry.posted else {}
+        if entry.approval:
+            details["awaiting"] = f"{self.there} keeps the payment as {entry.id} until somebody approves it there."
         return Found(entry.id, note, number=entry.check_number, details=details)
 
     def _deleted(self, item: Item, entry: LedgerPayment | None) -> Found:
         if entry is None:
             return Found(item.delivery.target_id, f"The entry is gone from {self.there}.")
-        if entry.posted and item.link is not None:
+        if entry.posted and item.link is not None and not self._reverses:
             return Found("", "It was posted meanwhile.", hold=self._too_late(item.link))
         return Found("", f"The entry still stands in {self.there}.")
 
@@ -331,10 +304,13 @@ class PaymentsFlow(Policy):
         action = item.delivery.action
         if action == "create":
             posted = written is not None and written.details.get("state") == "posted"
-            link.state = Link.State.POSTED if posted else Link.State.ENTERED
+            awaiting = written is not None and written.details.get("awaiting")
+            entered = Link.State.AWAITING if awaiting else Link.State.ENTERED
+            link.state = Link.State.POSTED if posted else entered
             link.closed = posted
         elif action == "delete":
             link.state, link.closed = Link.State.VOIDED, True
+        link.closed = link.closed or link.state == Link.State.POSTED
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
         """Keep what each payment took off which invoice."""
@@ -347,13 +323,12 @@ class PaymentsFlow(Policy):
                 posted = written is not None and written.details.get("state") == "posted"
                 state = Application.State.POSTED if posted else Application.State.ENTERED
                 self._keep_applications(item.record, bills, state)
+            elif item.link is not None and item.link.state == Link.State.POSTED:
+                rows.update(state=Application.State.POSTED)
 
     def _keep_applications(self, payment: Payment, bills: dict[str, Link], state: str) -> None:
-        totals: dict[str, Decimal] = {}
-        for each in payment.applications:
-            if each.bill in bills:
-                key = bills[each.bill].source_key
-                totals[key] = totals.get(key, Decimal(0)) + each.amount
+        ours = (each for each in payment.applications if each.bill in bills)
+        totals = _totals((bills[each.bill].source_key, each.amount) for each in ours)
         Application.objects.bulk_create(
             [
                 Application(
@@ -369,3 +344,14 @@ class PaymentsFlow(Policy):
             unique_fields=["integration", "bill_key", "payment_key"],
             update_fields=["amount_minor", "state"],
         )
+
+
+def _by_bill(applications: Iterable[Applied]) -> list[tuple[str, Decimal]]:
+    return [(each.bill, each.amount) for each in applications]
+
+
+def _totals(parts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for name, amount in parts:
+        found[name] = found.get(name, Decimal(0)) + amount
+    return found

@@ -116,8 +116,8 @@ class VendorsFlow(Policy):
         if self.context.mapping.has(MappingTable.VENDORS, vendor.key):
             problem = self.context.mapping.problem(MappingTable.VENDORS, vendor.key)
             return Hold(Reason.VENDOR_AMBIGUOUS, f"The vendor mapping of {label(vendor)} does not work: {problem}.")
-        if vendor.status is VendorStatus.INACTIVE:
-            return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is inactive in {self.here}.")
+        if vendor.status in (VendorStatus.INACTIVE, VendorStatus.FROZEN):
+            return Hold(Reason.VENDOR_INACTIVE, f"Vendor {label(vendor)} is {vendor.status} in {self.here}.")
         if vendor.status is VendorStatus.TEMPORARY and item.delivery.approved != Reason.VENDOR_INCOMPLETE:
             return Hold(
                 Reason.VENDOR_INCOMPLETE,
@@ -130,7 +130,8 @@ class VendorsFlow(Policy):
             others = [other for other in rivals[candidates[0].key] if other is not item]
             if others and not self._best_rival(item, others, candidates[0]):
                 return self._contested(vendor, candidates[0], others)
-            return Adopt(candidates[0].key, draft, f"{self.there} already has {candidates[0].name}: linked by name.")
+            note = f"{self.there} already has {candidates[0].name}: linked by name. {payer(vendor)}".strip()
+            return Adopt(candidates[0].key, draft, note)
         missing = [word for name, word in REQUIRED if not getattr(draft.address, name)]
         if missing:
             return Hold(
@@ -138,7 +139,7 @@ class VendorsFlow(Policy):
                 f"Vendor {label(vendor)} has no complete address in {self.here} (missing: {', '.join(missing)}); "
                 f"{self.there} needs one.",
             )
-        return self._too_long(draft) or Send("create", draft)
+        return self._too_long(draft) or Send("create", draft, note=payer(vendor))
 
     def _update(self, item: Item, draft: VendorDraft) -> Decision:
         link = item.link
@@ -280,6 +281,10 @@ def differing(old: VendorDraft, new: VendorDraft) -> frozenset[str]:
 
 def label(vendor: Vendor) -> str:
     return f"{vendor.key} {vendor.name}"
+
+
+def payer(vendor: Vendor) -> str:
+    return f"Its payments are made to {vendor.payer} in the ledger." if vendor.payer else ""
 
 
 def same_postcode(vendor: Vendor, target: Vendor) -> bool:

@@ -17,6 +17,7 @@ class Link(models.Model):
         ACTIVE = "active", "active"
         ARCHIVED = "archived", "archived by us"
         ENTERED = "entered", "entered, awaiting posting"
+        AWAITING = "awaiting", "awaiting approval in the target"
         POSTED = "posted", "posted"
         MISSING = "missing", "gone from the target"
         VOIDED = "voided", "voided"

@@ -2,5 +2,6 @@
 
 from .base import Recipe
 from .sage100_bill import SAGE100_BILL
+from .sap_b1_bill import SAP_B1_BILL
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SAGE100_BILL,)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SAGE100_BILL, SAP_B1_BILL)}

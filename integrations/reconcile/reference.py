@@ -118,7 +118,7 @@ def _vendors(
         result.unreadable(page.bad, context.label(side))
         vendors: Iterable[Vendor] = page.records
         for vendor in vendors:
-            active = vendor.status is not VendorStatus.INACTIVE
+            active = vendor.status not in (VendorStatus.INACTIVE, VendorStatus.FROZEN)
             if vendor.key in wanted:
                 found[vendor.key] = (vendor.name, active)
             elif active:
