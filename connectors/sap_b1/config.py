@@ -19,6 +19,7 @@ LOGIN_TIMEOUT = 60.0  # 3 to 8 s are normal
 READ_TIMEOUT = 60.0
 WRITE_TIMEOUT = 100.0  # payments
 
+LOGIN_TRIES = 4  # where another login came in between, or no node was free
 IN_FLIGHT = 2  # requests at once per company: a Service Layer node works on one at a time
 LANGUAGE = "3"  # English (US): refusals are told apart by their English texts
 
@@ -45,6 +46,7 @@ class Config:
 
     `base` ends in /b1s/v1 or /b1s/v2, without a slash. `identity` names server, company, user and password
     unreadably, whatever the version: a session is good for both. `company` names server and company.
+    `login_lease`: seconds in which every login has ended, its repetitions included.
     """
 
     base: str
@@ -56,6 +58,7 @@ class Config:
     identity: str
     company: str
     limits: tuple[Limit, ...]
+    login_lease: float
 
     @classmethod
     def from_spec(cls, spec: ConnectionSpec) -> Config:
@@ -81,15 +84,17 @@ class Config:
                 step="settings",
                 fix="Leave language empty, or enter 3 for English.",
             )
-        company = _digest(found[1].lower(), values["company_db"])
-        ttl = CONNECT_TIMEOUT + max(WRITE_TIMEOUT, _seconds(spec)) + 5
+        company = _digest(found[1], values["company_db"])
+        own = _seconds(spec)
+        ttl = CONNECT_TIMEOUT + max(WRITE_TIMEOUT, own) + 5
         return cls(
             base=found[0],
             version=int(found[2]),
             language=language,
-            identity=_digest(found[1].lower(), *values.values()),
+            identity=_digest(found[1], *values.values()),
             company=company,
             limits=(Slots(f"sap_b1:{company}", IN_FLIGHT, ttl),),
+            login_lease=LOGIN_TRIES * (CONNECT_TIMEOUT + (own or LOGIN_TIMEOUT)) + 30,
             **values,
         )
 

@@ -55,21 +55,24 @@ class Schema:
         """Raises ValueError for a type that is not among `TYPES`."""
         if type_name not in TYPES:
             raise ValueError(f"the properties of {type_name} are not kept")
-        return name in self.types.get(type_name, ())
+        return name in self.types[type_name]
 
     def to_text(self) -> str:
         types = {name: sorted(properties) for name, properties in self.types.items()}
         return json.dumps({"types": types, "sets": sorted(self.sets)})
 
     @classmethod
-    def from_text(cls, text: str) -> Schema:
+    def from_text(cls, text: str) -> Schema | None:
+        """None for what another release of this program kept of other types."""
         data = json.loads(text)
+        if data["types"].keys() != TYPES:
+            return None
         return cls({name: frozenset(found) for name, found in data["types"].items()}, frozenset(data["sets"]))
 
 
 def parse(document: bytes) -> Schema:
     """The schema in an EDMX document of OData v3 or v4. Raises BadAnswer, for a document type definition too."""
-    types: dict[str, set[str]] = {}
+    types: dict[str, set[str]] = {name: set() for name in TYPES}
     sets: set[str] = set()
     into: set[str] | None = None
 
@@ -77,7 +80,7 @@ def parse(document: bytes) -> Schema:
         nonlocal into
         tag, name = tag.rpartition(" ")[2], attributes.get("Name", "")
         if tag in ("EntityType", "ComplexType"):
-            into = types.setdefault(name, set()) if name in TYPES else None
+            into = types.get(name)
         elif tag == "Property" and into is not None:
             into.add(name)
         elif tag == "EntitySet":

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from ..errors import BadAnswer
 
@@ -68,12 +68,19 @@ def resolve(base: str, link: str) -> str:
     A server behind a hosting partner's path does not know that path: what follows its own `/b1s/v1/` goes
     below our base. Raises BadAnswer for an address elsewhere: the session's cookies go with the request.
     """
-    link = link.replace("#", "%23")  # the currency '##' in a filter, never a fragment
-    home, there = urlsplit(base), urlsplit(urljoin(f"{base}/", link))
+    home = urlsplit(base)
+    try:
+        there = urlsplit(urljoin(f"{base}/", link.replace("#", "%23")))  # '##' is a currency, never a fragment
+        elsewhere = _origin(there) != _origin(home)
+    except ValueError:
+        raise BadAnswer("SAP Business One answered a list with a link that is no address.") from None
     path = there.path
     if not path.startswith(f"{home.path}/"):
         path = _SERVICE_ROOT.sub(f"{home.path}/", path)
-    elsewhere = (there.scheme, there.netloc.lower()) != (home.scheme, home.netloc.lower())
     if elsewhere or not path.startswith(f"{home.path}/"):
         raise BadAnswer("SAP Business One answered a list with a link that leads away from the base URL.")
-    return there._replace(path=path).geturl()
+    return home._replace(path=path, query=there.query).geturl()
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int]:
+    return url.scheme, url.hostname, url.port or (443 if url.scheme == "https" else 80)

@@ -76,15 +76,16 @@ def fault(body: str) -> Fault | None:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    error = (data.get("error") or data.get("odata.error")) if isinstance(data, dict) else None
-    if isinstance(error, str):
-        return Fault("", error.strip())
-    if not isinstance(error, dict):
+    if not isinstance(data, dict):
         return None
+    error = data.get("error") or data.get("odata.error") or data
+    if not isinstance(error, dict):
+        error = {"message": error}
     details = error.get("details")
     parts = [error, *(details if isinstance(details, list) else [])]
     texts = [_text(each.get("message")) for each in parts if isinstance(each, dict)]
-    return Fault(_code(error.get("code")), "; ".join(dict.fromkeys(filter(None, texts))))
+    found = Fault(_code(error.get("code")), "; ".join(dict.fromkeys(filter(None, texts))))
+    return found if found.code or found.message else None
 
 
 def _text(message: Any) -> str:
@@ -94,6 +95,7 @@ def _text(message: Any) -> str:
 
 
 def _code(code: Any) -> str:
+    """Alike for the number of v1 and the text of v2."""
     return "" if code is None or isinstance(code, bool) else str(code).strip()
 
 
@@ -107,12 +109,12 @@ def refusal(status: int, found: Fault | None, raw: str, *, addressed: bool = Fal
     text = f"SAP Business One: {message or f'HTTP {status}'}"
     told: dict[str, Any] = {"status": status, "code": code or None, "raw": raw}
 
-    if status == 401 or code in NO_SESSION or (found and status < 500 and _expired(found)):
-        return AuthExpired(f"SAP Business One no longer knows the session: {message or f'HTTP {status}'}", **told)
     if code == SWITCH_COMPANY:
         return _not_switched(message, told)
     if code == BROKEN_NODE:
         return BrokenNode(text, **told)
+    if status == 401 or code in NO_SESSION or (found and status < 500 and _expired(found)):
+        return AuthExpired(f"SAP Business One no longer knows the session: {message or f'HTTP {status}'}", **told)
     if status >= 500 or status == 408:
         return None
     if status == 429:
