@@ -3,79 +3,107 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from integrations.engine.sync import attention
-from integrations.models import Application, Delivery, Link, Reason, State
+from integrations.models import Reason
 from integrations.reconcile import Result
 
-from .story import FREIGHT_AND_TAX, PART_PAID, Story, differing_bills
+from .chapter import Chapter, differing_bills
 
 WIDTH = 100
+NARROW = 18  # a column that leaves the room to the last one
 #: The reasons in the order in which a person would take them up.
-ORDER = ("account_unmapped", "account_inactive", "vendor_ambiguous", "vendor_incomplete", "vendor_inactive")
+ORDER = (
+    "account_unmapped",
+    "dimension_unmapped",
+    "account_inactive",
+    "vendor_ambiguous",
+    "vendor_incomplete",
+    "vendor_inactive",
+)
 
 
 def console() -> Console:
     return Console(file=sys.stdout, width=WIDTH, highlight=False, emoji=False, markup=False)
 
 
-def show(out: Console, story: Story, result: Result) -> None:
-    for table in (_moved(story), _payments(story), _attention(story), _open_items(story, result)):
+def begin(out: Console, chapter: Chapter) -> None:
+    """Which integration the next steps are about, and where its sandboxes are."""
+    out.print(f"\n{chapter.title}", style="bold")
+    out.print(", ".join(f"{stand.label} at {stand.running.url}" for stand in chapter.stands.values()), soft_wrap=True)
+
+
+def end(out: Console, chapter: Chapter) -> None:
+    """What came back, what needs attention and what both sides say."""
+    for table in _tables(chapter):
         out.print()
         out.print(table)
+
+
+def moved(out: Console, chapters: Sequence[Chapter]) -> None:
+    """One table over all integrations."""
+    out.print()
+    out.print(_moved(chapters))
     out.print()
 
 
-def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
+def _tables(chapter: Chapter) -> Iterator[Table]:
+    if chapter.payments:
+        yield _payments(chapter)
+    if entries := chapter.waiting():
+        yield _attention(entries)
+    if chapter.compared:
+        yield _open_items(chapter.compared)
+
+
+def _table(title: str, *columns: str, right: Iterable[str] = (), narrow: Iterable[str] = ()) -> Table:
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, width=WIDTH
     )
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: JustifyMethod = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", max_width=NARROW if column in narrow else None)
     return table
 
 
-def _moved(story: Story) -> Table:
-    table = _table("What moved", "record", "from -> to", "count", "amount", "remark", right=("count", "amount"))
-    out, back = "Sage 100 -> BILL", "BILL -> Sage 100"
-    vendors, bills = story.counts["vendors"], story.counts["bills"]
-    made = f"{vendors['created']} created, {vendors['adopted']} found in BILL by name and linked"
-    table.add_row("vendors", out, str(vendors["created"] + vendors["adopted"]), "", made)
-    table.add_row("bills", out, str(bills["created"]), _money(_delivered("bills")), "open balances, right to the cent")
-    for document, remark in (
-        (FREIGHT_AND_TAX, "freight 85.00 and tax 96.25 became lines"),
-        (PART_PAID, "940.50, of which 500.00 was paid in Sage 100"),
-    ):
-        table.add_row(
-            "", "", "of these", f"{Decimal(str(story.bill_of(document)['amount'])):,.2f}", f"{document}: {remark}"
-        )
-    entered = Link.objects.filter(flow__name="payments").count()
-    table.add_row("payments", back, str(entered), _money(_delivered("payments")), "entered, then posted in Sage 100")
+def _moved(chapters: Sequence[Chapter]) -> Table:
+    columns = ("integration", "record", "from -> to", "count", "amount", "remark")
+    table = _table("What moved", *columns, right=("count", "amount"))
+    for chapter in chapters:
+        name = str(chapter.integration)
+        for row in chapter.moved():
+            count = str(row.count) if row.way else ""
+            table.add_row(name, row.record, row.way, count, _money(row.amount), row.remark)
+            name = ""
+        table.add_section()
     return table
 
 
-def _payments(story: Story) -> Table:
-    table = _table("Payments made in BILL", "payment", "for", "amount", "seen by", "in Sage 100", right=("amount",))
-    for paid in story.payments:
-        table.add_row(paid.method, ", ".join(paid.documents), f"{paid.amount:,.2f}", paid.way, story.state_of(paid))
+def _payments(chapter: Chapter) -> Table:
+    cloud, ledger = chapter.target.label, f"in {chapter.source.label}"
+    table = _table(f"Payments made in {cloud}", "payment", "for", "amount", "seen by", ledger, right=("amount",))
+    for paid in chapter.payments:
+        table.add_row(paid.method, ", ".join(paid.documents), _money(paid.amount), paid.way, chapter.state_of(paid))
     return table
 
 
-def _attention(story: Story) -> Table:
-    table = _table("Needs attention", "reason", "document", "amount", "what to do", right=("amount",))
-    held, failed = attention(story.integration)
+def _attention(entries: list[dict[str, Any]]) -> Table:
+    columns = ("reason", "document", "amount", "what to do")
+    table = _table("Needs attention", *columns, right=("amount",), narrow=("reason", "document"))
     labels = dict(Reason.choices)
-    for entry in sorted([*failed, *held], key=_rank):
-        amount = entry.get("amount", "")
-        label = str(labels.get(entry["reason"], entry["reason"]))
-        table.add_row(label, entry["document"], amount and f"{Decimal(amount):,.2f}", _told(entry))
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for entry in sorted(entries, key=_rank):
+        alike.setdefault((entry["reason"], _told(entry)), []).append(entry)
+    for (reason, told), rows in alike.items():
+        amounts = [Decimal(row["amount"]) for row in rows if "amount" in row]
+        documents = ", ".join(row["document"] for row in rows)
+        table.add_row(str(labels.get(reason, reason)), documents, _money(sum(amounts) if amounts else None), told)
     return table
 
 
@@ -89,7 +117,7 @@ def _told(entry: dict[str, Any]) -> str:
     return message.partition(" yet.")[0] + " yet: see the vendor." if entry["reason"] == "vendor_missing" else message
 
 
-def _open_items(story: Story, result: Result) -> Table:
+def _open_items(result: Result) -> Table:
     here, there = result.labels
     table = _table("Open items on both sides", "", here, there, "difference", right=(here, there, "difference"))
     differing = differing_bills(result)
@@ -102,20 +130,13 @@ def _open_items(story: Story, result: Result) -> Table:
         sums = (sum((Decimal(getattr(each, side)) for each in rows), Decimal(0)) for side in ("source", "target"))
         _amounts(table, f"{kind.label}: {documents}", *sums)
     table.add_section()
-    _amounts(table, "total: payable in Sage 100, unpaid in BILL", *totals)
+    _amounts(table, f"total: payable in {here}, unpaid in {there}", *totals)
     return table
 
 
 def _amounts(table: Table, text: str, source: Decimal, target: Decimal) -> None:
-    table.add_row(text, *(f"{amount:,.2f}" for amount in (source, target, source - target)))
+    table.add_row(text, *(_money(amount) for amount in (source, target, source - target)))
 
 
-def _delivered(flow: str) -> int:
-    if flow == "payments":
-        return sum(Application.objects.values_list("amount_minor", flat=True))
-    rows = Delivery.objects.filter(flow__name=flow, state=State.DELIVERED, action="create")
-    return sum(amount or 0 for amount in rows.values_list("amount_minor", flat=True))
-
-
-def _money(minor: int) -> str:
-    return f"{Decimal(minor).scaleb(-2):,.2f}"
+def _money(amount: Decimal | int | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"

@@ -28,6 +28,11 @@ class Stand:
     example: Example
 
     @property
+    def label(self) -> str:
+        """The system's name as people read it."""
+        return SYSTEMS[self.system].label
+
+    @property
     def base_url(self) -> str:
         return self.running.url + self.example.path
 

@@ -1,0 +1,7 @@
+"""The demo's chapters in the order in which they are told. A new one is a module here and its part of demo.yaml."""
+
+from integrations.demo.chapter import Chapter
+
+from .sage100_bill import Sage100Bill
+
+CHAPTERS: tuple[type[Chapter], ...] = (Sage100Bill,)
