@@ -8,9 +8,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
-from connectors.domain import BillDraft, Blocked, OpenBill, TargetBill
+from connectors.domain import BillDraft, OpenBill, TargetBill
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
+from integrations.flows.bill_changes import STOPS
+from integrations.flows.documents import in_form
 from integrations.models import Link
 
 from .payments import Paid
@@ -18,11 +20,6 @@ from .reasons import latest, why
 from .result import ZERO, Kind, Result, money
 
 AT_ONCE = 100  # vendors or bills asked for in one look-up
-NO_PAYMENT_NOW = {
-    Blocked.ON_HOLD: "on hold",
-    Blocked.VENDOR_ON_HOLD: "on hold (its vendor is)",
-    Blocked.SELECTED_FOR_PAYMENT: "selected for payment",
-}
 T = TypeVar("T")
 
 
@@ -80,7 +77,7 @@ class _Comparison:
         for page in self.context.side("source").read_open_bills():
             self.result.unreadable(page.bad, self.here)
             self.unreadable.update(each.key for each in page.bad)
-            items: Sequence[OpenBill] = page.records
+            items: Sequence[OpenBill] = in_form(self.context, page.records)
             links = self.context.links("bills").get(item.key for item in items)
             for item in items:
                 in_scope = item.dated is not None and item.dated >= start and item.balance > 0
@@ -94,11 +91,11 @@ class _Comparison:
     def _remember(self, item: OpenBill, link: Link | None) -> None:
         self.open[item.key] = Invoice(
             key=item.key,
-            number=item.number,
+            number=item.number or item.ledger_number,
             vendor_key=item.vendor_key,
             balance=item.balance,
             payable=item.payable,
-            stop=next((word for reason, word in NO_PAYMENT_NOW.items() if reason in item.blocked), ""),
+            stop=next((stop.word for reason, stop in STOPS.items() if reason in item.blocked), ""),
             in_transit=self.paid.in_transit.get((item.vendor_key, item.number), ZERO),
             target_id=link.target_id if link else "",
         )

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from connectors.domain import Application, LedgerPayment, Payment, PaymentStatus
 from integrations.engine.context import FlowContext
+from integrations.flows.documents import whole_key
 from integrations.models import Delivery, Link, State
 
 from .reasons import latest, why
@@ -81,7 +82,7 @@ class _Comparison:
             if entry is None and payment.outside and payment.status is PaymentStatus.PAID:
                 self._outside(payment, ours)
             return entry is None
-        if entry is None or self._parts(ours) != _applied(entry.applications) or entry.amount != _sum(ours):
+        if entry is None or self._parts(ours, entry) != _applied(entry.applications) or entry.amount != _sum(ours):
             return False
         self._await_posting(entry)
         del self.entries[payment.key]
@@ -122,7 +123,7 @@ class _Comparison:
         self._note(ours, message)
 
     def _split(self, ours: Sequence[tuple[Link, Decimal]], entry: LedgerPayment) -> str:
-        wanted, entered = self._parts(ours), _applied(entry.applications)
+        wanted, entered = self._parts(ours, entry), _applied(entry.applications)
         numbers = [number for number in {**wanted, **entered} if wanted.get(number) != entered.get(number)]
         pairs = [(number, money(entered.get(number, ZERO)), money(wanted.get(number, ZERO))) for number in numbers]
         parts = [f"{number} {mine} in {self.here}, {their} in {self.there}" for number, mine, their in pairs]
@@ -158,13 +159,15 @@ class _Comparison:
         for link, _ in ours:
             self.paid.notes[link.group, link.document].append(message)
 
-    @staticmethod
-    def _parts(ours: Sequence[tuple[Link, Decimal]]) -> dict[str, Decimal]:
+    def _parts(self, ours: Sequence[tuple[Link, Decimal]], entry: LedgerPayment) -> dict[str, Decimal]:
+        """Amounts by invoice, named as the entry names them: by the ledger's key where it tells it, else by number."""
+        if any(each.key for each in entry.applications):
+            return _totals((whole_key(self.context, link.source_key), amount) for link, amount in ours)
         return _totals((link.document, amount) for link, amount in ours)
 
 
 def _applied(applications: Iterable[Application]) -> dict[str, Decimal]:
-    return _totals((each.bill, each.amount) for each in applications)
+    return _totals((each.key or each.bill, each.amount) for each in applications)
 
 
 def _totals(parts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

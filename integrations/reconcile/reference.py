@@ -19,10 +19,17 @@ def _accounts(connector: Any, result: Result, label: str) -> Iterable[Account]:
         yield from page.records
 
 
+def _departments(connector: Any, result: Result, label: str) -> Iterable[Account]:
+    for page in connector.read_departments(None):
+        result.unreadable(page.bad, label)
+        yield from page.records
+
+
 Place = tuple[str, ReferenceKind, str]  # side, kind, key
 
 READERS: dict[ReferenceKind, Callable[[Any, Result, str], Iterable[Account]]] = {
     ReferenceKind.ACCOUNT: _accounts,
+    ReferenceKind.DEPARTMENT: _departments,
     ReferenceKind.BANK: lambda connector, result, label: connector.read_banks(),
 }
 
