@@ -33,6 +33,7 @@ class Blocked(StrEnum):
     PAYMENT_BLOCK = "payment_block"
     CANCELLED = "cancelled"
     CLOSED = "closed"  # nothing is owed any more: paid, credited or reconciled
+    ARCHIVED = "archived"
 
 
 class PaymentStatus(StrEnum):
@@ -161,6 +162,7 @@ class Bill:
     instalments: tuple[Instalment, ...] = ()
     ledger_number: str = ""
     part: int = 0
+    approval: str = ""  # the cloud's own word for how far its approval is
     problem: str = ""
     changed_at: datetime | None = None
 
@@ -237,12 +239,15 @@ class VendorDraft:
 
 @dataclass(frozen=True, slots=True)
 class NewVendorDraft:
-    """A vendor to be created in a ledger, which wants a number, a division and terms."""
+    """A vendor to be created in a ledger, which wants a number and what the ledger needs besides: a division and
+    terms, or a group that brings its defaults. `account`: its default GL account, where people chose one."""
 
     vendor: VendorDraft
     division: str
     number: str
     terms: str
+    group: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +267,30 @@ class BillDraft:
     lines: tuple[DraftLine, ...]
     purchase_order: str = ""
     description: str = ""
+    posting_date: date | None = None  # ledgers only: the fiscal period; None leaves it to the ledger
+    currency: str = ""  # ledgers only: of the amounts; "" leaves it to the vendor
 
     @property
     def total(self) -> Decimal:
         return sum((line.amount for line in self.lines), Decimal(0))
+
+
+class PostMode(StrEnum):
+    """How far a batch of invoices is taken in a ledger."""
+
+    OPEN = "open"
+    READY = "ready"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """How a ledger is to enter a batch of invoices. `marker` is unique, goes into the batch's description and finds
+    it again. `tax`: "enter" keeps the amounts as they are, "exempt" uses the ledger's exempt classes."""
+
+    marker: str
+    post: PostMode
+    tax: str = "enter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +330,35 @@ class TargetBill:
     unreadable: str = ""
 
 
+class EntryState(StrEnum):
+    """How far an invoice that was entered in a ledger's batch is."""
+
+    OPEN = "open"
+    READY = "ready"
+    POSTING = "posting"
+    POSTED = "posted"
+    REFUSED = "refused"  # posting threw it into a batch of errors
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerBill:
+    """An invoice as a ledger with batches holds it. `id` addresses it for as long as its batch is not posted.
+
+    `marker` is the batch's description. `message` is the ledger's own, where it refused to post.
+    """
+
+    id: str
+    vendor_key: str
+    number: str
+    total: Decimal
+    state: EntryState
+    batch: str = ""
+    marker: str = ""
+    currency: str = ""
+    invoice_date: date | None = None
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerPayment:
     """A payment as the ledger holds it: entered first, then `posted`. What the ledger keeps back for approval says so
@@ -327,8 +381,8 @@ class LedgerPayment:
 class Written:
     """The target's answer to a write: its id and what it made of the request.
 
-    `details` may say the `state` ("posted") of what was written, and `awaiting`: in words, whose approval it needs
-    before it counts.
+    `details` may say the `state` ("posted") of what was written; `awaiting`, in words, whose approval it needs before
+    it counts; and `refused`, in words, why it did not count when the ledger took it further, with its `reason` code.
     """
 
     id: str

@@ -16,8 +16,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from .clock import Clock
 from .domain import (
     Account,
+    BatchOrder,
     Bill,
     BillDraft,
+    LedgerBill,
     LedgerPayment,
     NewVendorDraft,
     OpenBill,
@@ -211,6 +213,44 @@ class WritesVendors(Protocol):
 class WritesLedgerVendors(Protocol):
     def create_vendor(self, draft: NewVendorDraft) -> Written:
         """Safe to repeat with the same number and body. Raises Duplicate when another vendor has the number."""
+
+    def update_vendor(self, vendor_id: str, draft: VendorDraft, changed: frozenset[str]) -> Written:
+        """Send only the `changed` fields of the draft."""
+
+
+class WritesLedgerBills(Protocol):
+    """A ledger that takes invoices in batches and posts the batches."""
+
+    def enter_bills(self, drafts: Sequence[BillDraft], order: BatchOrder) -> list[Written]:
+        """One batch, taken as far as the order says, and read back. In the order given.
+
+        `Written.id` addresses the entry, `details` say its `state` (`EntryState`) and what was `refused`.
+        Raises Duplicate or Rejected when one of several cannot be entered (nothing is left of the batch then).
+        """
+
+    def find_batch(self, marker: str) -> list[LedgerBill] | None:
+        """The entries of the batch with this marker, wherever posting moved them; None when there is none."""
+
+    def find_ledger_bills(self, documents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[LedgerBill]]:
+        """By vendor key and number as the ledger writes them: posted ones and those of unposted batches."""
+
+    def read_unposted(self) -> list[LedgerBill]:
+        """Every entry of an unposted batch: one filtered list."""
+
+    def get_ledger_bills(self, ids: Sequence[str]) -> dict[str, LedgerBill]:
+        """Entries by id; those that are gone are left out."""
+
+    def change_bill(self, bill_id: str, draft: BillDraft, order: BatchOrder) -> Written:
+        """Of an unposted batch. Raises Rejected (code `bill_posted`) afterwards."""
+
+    def remove_bill(self, bill_id: str) -> None:
+        """Of an unposted batch. Raises Rejected (code `bill_posted`) afterwards; absent is fine."""
+
+    def advance(self, ids: Sequence[str], order: BatchOrder) -> dict[str, Written]:
+        """Take entered bills of our own batches as far as the order says, and read back."""
+
+    def fits(self, vendor_key: str) -> bool:
+        """Whether an existing vendor with this key can be addressed for changes."""
 
 
 class ReadsBills(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ class Settler:
             if isinstance(decision, Adopt | Settle) and decision.draft is not None:
                 row.draft = encode(decision.draft)
             self._check_total(row, decision, written)
-            self._await_approval(row, written)
+            self._not_yet(row, written.details if written else {})
         with self.trail.transaction():
             self.run.claim.fence()
             self._store_links(done)
@@ -105,12 +105,14 @@ class Settler:
             row.state, row.reason = State.HELD, Reason.AMOUNT_MISMATCH
             row.message = f"{sent} was sent, but the target made {written.total} of it (id {written.id})."
 
-    def _await_approval(self, row: Delivery, written: Written | None) -> None:
-        """The target keeps it back until somebody there approves: it is linked, and looked at again by itself."""
-        awaiting = written.details.get("awaiting") if written else ""
-        if awaiting:
+    def _not_yet(self, row: Delivery, details: Mapping[str, str]) -> None:
+        """The target has it, but it does not count there: it is linked, and held until it does."""
+        if awaiting := details.get("awaiting"):
             row.state, row.reason, row.message = State.HELD, Reason.AWAITING_APPROVAL, awaiting
             row.not_before = self._after(APPROVAL_INTERVAL)
+        elif refused := details.get("refused"):
+            row.state, row.reason = State.HELD, details.get("reason") or Reason.REJECTED_BY_TARGET
+            row.message = refused
 
     def proved(self, item: Item, send: Send, found: Found) -> None:
         """A look-up showed that the target has it."""
