@@ -64,34 +64,18 @@ class FastClock:
                 sandbox.offset += timedelta(seconds=seconds)
 
 
-@dataclass
-class World:
-    """Sage 100's agent and BILL on loopback, and one tenant's integration of both.
+class Tenancy:
+    """One tenant's integration between two running sandboxes; each sandbox is an attribute by its name."""
 
-    `sage` and `bill` are the sandboxes themselves; `accounts` and `bank` are BILL's ids, by Sage's account number.
-    """
-
-    sage: Sage100Sandbox
-    bill: BillSandbox
-    sage_url: str
-    bill_url: str
-    clock: FastClock
-    accounts: dict[str, str]
-    bank: str
     integration: Integration
+    clock: FastClock
+    sides: tuple[str, ...]
 
     # --- syncing ---------------------------------------------------------------------------------
 
     def sync(self, **options: Any) -> SyncResult:
         self.integration.refresh_from_db()
         return sync(self.integration, **{"clock": self.clock, **options})
-
-    def counted(self, **options: Any) -> tuple[SyncResult, int, int]:
-        """A sync and how many writes Sage's agent and BILL saw in it."""
-        before = self.writes()
-        result = self.sync(**options)
-        after = self.writes()
-        return result, after[0] - before[0], after[1] - before[1]
 
     def work(self) -> None:
         """What the task cluster does, without it: run every flow that has work, until none has."""
@@ -105,9 +89,6 @@ class World:
             for flow in busy:
                 assert run_flow(flow.pk, slot=None, trigger=Run.Trigger.SWEEP, clock=self.clock) == "ran"
         raise AssertionError("the flows never come to rest")
-
-    def writes(self) -> tuple[int, int]:
-        return self.sage.writes + self.sage.duplicates, sum(self.bill.writes.values())
 
     # --- what was delivered ----------------------------------------------------------------------
 
@@ -127,6 +108,45 @@ class World:
 
     def map(self, table: str, source: str, target: str) -> Mapping:
         return Mapping.objects.create(integration=self.integration, table=table, source=source, target=target)
+
+    # --- faults ----------------------------------------------------------------------------------
+
+    def fault(self, side: str, kind: str, **details: Any) -> None:
+        sandbox: Sandbox = getattr(self, side)
+        with sandbox.lock:
+            sandbox.faults = [*sandbox.faults, Fault(kind, **details)]
+
+    def no_faults(self) -> None:
+        for side in self.sides:
+            getattr(self, side).faults = []
+
+
+@dataclass
+class World(Tenancy):
+    """Sage 100's agent and BILL on loopback, and one tenant's integration of both.
+
+    `sage` and `bill` are the sandboxes themselves; `accounts` and `bank` are BILL's ids, by Sage's account number.
+    """
+
+    sage: Sage100Sandbox
+    bill: BillSandbox
+    sage_url: str
+    bill_url: str
+    clock: FastClock
+    accounts: dict[str, str]
+    bank: str
+    integration: Integration
+    sides: tuple[str, ...] = ("sage", "bill")
+
+    def counted(self, **options: Any) -> tuple[SyncResult, int, int]:
+        """A sync and how many writes Sage's agent and BILL saw in it."""
+        before = self.writes()
+        result = self.sync(**options)
+        after = self.writes()
+        return result, after[0] - before[0], after[1] - before[1]
+
+    def writes(self) -> tuple[int, int]:
+        return self.sage.writes + self.sage.duplicates, sum(self.bill.writes.values())
 
     # --- the sides -------------------------------------------------------------------------------
 
@@ -164,14 +184,6 @@ class World:
             details.setdefault("checkNumber", 4711)
         paid: str = self.bill.do_pay(parts, **details)["id"]
         return paid
-
-    def fault(self, side: str, kind: str, **details: Any) -> None:
-        sandbox: Sandbox = getattr(self, side)
-        with sandbox.lock:
-            sandbox.faults = [*sandbox.faults, Fault(kind, **details)]
-
-    def no_faults(self) -> None:
-        self.sage.faults, self.bill.faults = [], []
 
 
 @contextmanager
@@ -214,31 +226,56 @@ def provision(
     slug: str = "acme",
 ) -> Integration:
     """A tenant with the integration `ap` from Sage 100 to BILL."""
-    recipe = RECIPES["sage100_bill"]
     common = connection_settings or {}
+    sage = Side("books", "sage100", sage_url, {"company_code": "ABC", **common}, {"api_key": FULL_KEY})
+    return provision_tenant("sage100_bill", sage, bill_side(bill_url, common), start_date, slug=slug)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A connection to be."""
+
+    name: str
+    system: str
+    url: str
+    settings: dict[str, Any]
+    credentials: dict[str, str]
+
+
+def bill_side(url: str, settings: dict[str, Any]) -> Side:
+    credentials = {
+        "username": "ap-sync@example.com",
+        "password": "sandbox-password",
+        "dev_key": "01SANDBOXDEVELOPERKEY",
+    }
+    return Side("pay", "bill", url, {"organization_id": "00801SANDBOXORGANIZA", **settings}, credentials)
+
+
+def provision_tenant(
+    recipe_name: str, source: Side, target: Side, start_date: date, *, slug: str = "acme", **settings: Any
+) -> Integration:
+    """A tenant with the integration `ap` between two connections; `settings` are the integration's."""
+    recipe = RECIPES[recipe_name]
     tenant = Tenant.objects.create(slug=slug, name=f"{slug.title()} Corp.", time_zone="America/New_York")
-    books = Connection.objects.create(
-        tenant=tenant,
-        name="books",
-        system="sage100",
-        base_url=sage_url,
-        settings={"company_code": "ABC", **common},
-        credentials={"api_key": FULL_KEY},
-    )
-    pay = Connection.objects.create(
-        tenant=tenant,
-        name="pay",
-        system="bill",
-        base_url=bill_url,
-        settings={"organization_id": "00801SANDBOXORGANIZA", **common},
-        credentials={
-            "username": "ap-sync@example.com",
-            "password": "sandbox-password",
-            "dev_key": "01SANDBOXDEVELOPERKEY",
-        },
-    )
+    made = [
+        Connection.objects.create(
+            tenant=tenant,
+            name=side.name,
+            system=side.system,
+            base_url=side.url,
+            settings=side.settings,
+            credentials=side.credentials,
+        )
+        for side in (source, target)
+    ]
     integration = Integration.objects.create(
-        tenant=tenant, name="ap", recipe=recipe.name, source=books, target=pay, start_date=start_date
+        tenant=tenant,
+        name="ap",
+        recipe=recipe.name,
+        source=made[0],
+        target=made[1],
+        start_date=start_date,
+        settings=settings,
     )
     for position, spec in enumerate(recipe.flows):
         Flow.objects.create(integration=integration, name=spec.name, position=position, every=spec.every)
