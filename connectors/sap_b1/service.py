@@ -178,8 +178,9 @@ class Service:
         error = judge(reply.status, found, reply.excerpt(), addressed=addressed)
         if error is None:
             kind = OutcomeUnknown if writes else Unreachable
+            text = (found and found.message) or f"HTTP {reply.status}"
             error = kind(
-                f"SAP Business One answered with an error of its own: {(found and found.message) or f'HTTP {reply.status}'}",
+                f"SAP Business One answered with an error of its own: {text}",
                 status=reply.status,
                 code=found.code if found else None,
                 raw=reply.excerpt(),
