@@ -97,6 +97,34 @@ SYSTEMS: dict[str, System] = {
             Field("dev_key", "Developer key", kind="secret", required=True),
         ),
     ),
+    "sap_b1": System(
+        name="sap_b1",
+        label="SAP Business One",
+        connector="connectors.sap_b1.connector:SapB1",
+        sandbox="connectors.sap_b1.sandbox:SapB1Sandbox",
+        sandbox_data="connectors.sap_b1.sandbox:load_demo",
+        sandbox_example="connectors.sap_b1.sandbox:EXAMPLE",
+        settings=(
+            Field(
+                "company_db",
+                "Company database",
+                required=True,
+                help="As SAP Business One's sign-in shows it, e.g. SBO_ACME; the version is in the base URL (/b1s/v1).",
+            ),
+            Field(
+                "language",
+                "Language of SAP's messages",
+                default="3",
+                pattern=r"^[0-9]{1,3}$",
+                help="A number of SAP's list of languages; 3 is English, by whose words some refusals are told apart.",
+            ),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field("username", "User code", required=True),
+            Field("password", "Password", kind="secret", required=True),
+        ),
+    ),
 }
 
 
