@@ -8,7 +8,7 @@ a company that is busy, nothing sent, or a read. Everything else is for the engi
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from .refusals import BrokenNode, CompanyBusy, LoginsCollided, fault, login_refu
 from .session import Session, Sessions
 
 READ_TRIES = 4  # of a read that gets no answer, and of any request that could not be sent
+PATIENCE = 120.0  # seconds after which a request is not repeated; for longer the caller's schedule is better
 FIRST_PAUSE = 0.5  # seconds, doubled each time, and up to as much again by chance
 BUSY_PAUSES = (0.3, 0.7)  # seconds, on the same session, before a new one is tried
 NO_WORKER = frozenset({502, 503, 504})  # the web server's own answers, before a node saw the request
@@ -72,6 +73,7 @@ class Service:
         """
         timeout = timeout or (WRITE_TIMEOUT if writes else READ_TIMEOUT)
         session = self.sessions.current()
+        deadline = self._host.clock.monotonic() + PATIENCE
         pauses = iter(BUSY_PAUSES)
         lost, renewed = 0, False
         while True:
@@ -92,7 +94,7 @@ class Service:
                     raise _not_kept(error) from None
             except (Unreachable, BadAnswer):
                 lost += 1
-                if lost == READ_TRIES:
+                if lost == READ_TRIES or self._host.clock.monotonic() > deadline:
                     raise
                 self._back_off(lost)
                 continue
@@ -190,7 +192,7 @@ class Service:
             error.retry_after = float(wait)
         raise error
 
-    def _paused(self, pauses: Any) -> bool:
+    def _paused(self, pauses: Iterator[float]) -> bool:
         """Sleep through the next of these pauses; False when there is none left."""
         pause = next(pauses, None)
         if pause is not None:

@@ -42,12 +42,13 @@ BROKEN_NODE = v1(407, "Table definition not found for '@X'.")
 
 @dataclass
 class Answer:
-    """A dict is sent as JSON. `cut` closes the connection instead of answering."""
+    """A dict is sent as JSON. `cut` closes the connection instead of answering; `takes` is in virtual seconds."""
 
     status: int
     body: Any = ""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    takes: float = 0
 
 
 @dataclass
@@ -157,6 +158,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
                 json.loads(body) if body else None,
             )
             answer, cookies = stand_in.reply(request)
+            stand_in.clock.passed += answer.takes
             if answer.cut:
                 self.close_connection = True
                 return

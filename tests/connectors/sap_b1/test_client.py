@@ -363,6 +363,13 @@ def test_a_read_is_given_up_after_four_tries(sap, client):
     assert len(sap.calls(INVOICE)) == 4
 
 
+def test_a_server_that_fails_slowly_is_left_for_later(sap, client):
+    sap.answer("GET", INVOICE, Answer(504, HTML, takes=70))
+    with pytest.raises(Unreachable):
+        read(client)
+    assert len(sap.calls(INVOICE)) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
