@@ -18,6 +18,7 @@ from .tables import Row
 
 TAXED, EXEMPT = "CA", "EX"
 HUNDRED = Decimal(100)
+PRICE = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,15 @@ def line(number: int, facts: Row, exchange: Exchange, discount: Decimal, items: 
     tax_rate = Decimal(str(facts.get("tax_rate", 0)))
     tax = money(net * (HUNDRED - discount) / HUNDRED * tax_rate / HUNDRED)
     rules = {int(dimension): rule for dimension, rule in (facts.get("rules") or {}).items()}
+    price = (net / quantity).quantize(PRICE) if items else net
     base_type, base_entry, base_line = facts.get("base") or (-1, None, None)
     return {
         "LineNum": facts.get("line_num", number),
         "ItemCode": facts.get("item", "A00001") if items else None,
         "ItemDescription": facts.get("description", ""),
         "Quantity": quantity if items else ZERO,
-        "UnitPrice": money(net / quantity) if items else net,
-        "Price": money(net / quantity) if items else net,
+        "UnitPrice": price,
+        "Price": price,
         "Currency": exchange.currency,
         "Rate": exchange.rate if exchange.is_foreign else ZERO,
         "DiscountPercent": ZERO,
