@@ -5,3 +5,8 @@
 It enforces the contract's strict rules (docs: sap_b1 12) and is steered under `/_sandbox/` (see
 `connectors.sandboxing`); the actions are what people do in the client: the ledger's `actions()`.
 """
+
+from .demo import EXAMPLE, load_demo
+from .server import SapB1Sandbox
+
+__all__ = ["EXAMPLE", "SapB1Sandbox", "load_demo"]
