@@ -46,7 +46,7 @@ class Config:
 
     `base` ends in /b1s/v1 or /b1s/v2, without a slash. `identity` names server, company, user and password
     unreadably, whatever the version: a session is good for both. `company` names server and company.
-    `login_lease`: seconds in which every login has ended, its repetitions included.
+    `login_lease`: seconds after which a process that signs in is taken for dead: one login has ended by then.
     """
 
     base: str
@@ -94,7 +94,7 @@ class Config:
             identity=_digest(found[1], *values.values()),
             company=company,
             limits=(Slots(f"sap_b1:{company}", IN_FLIGHT, ttl),),
-            login_lease=LOGIN_TRIES * (CONNECT_TIMEOUT + (own or LOGIN_TIMEOUT)) + 30,
+            login_lease=CONNECT_TIMEOUT + (own or LOGIN_TIMEOUT) + 5,
             **values,
         )
 

@@ -32,10 +32,10 @@ class DepartmentsFlow(Policy):
 
     def _absorber(self, side: str) -> Callable[[Sequence[Account]], Iterable[Staged]]:
         book = self.context.references(side)
-        dimension = str(self.context.settings.get("dimension", ""))
+        dimension = str(self.context.settings["dimension"]) if side == self.context.reads else ""
 
         def absorb(records: Sequence[Account]) -> Iterable[Staged]:
-            ours = [each for each in records if not each.kind or each.kind == dimension]
+            ours = [each for each in records if not dimension or each.kind == dimension]
             self.context.reference_changes += book.absorb(ReferenceKind.DEPARTMENT, ours, now=self.context.now())
             return ()
 
