@@ -39,9 +39,10 @@ class Books:
 
     approval: payments added by API go to an approver (`EnableApprovalProcedureInDI` and a template for the user).
     branches: several branches, `BPLID` required. bump: an applied payment touches the invoice's UpdateDate
-    [unverified in SAP]. case_sensitive: HANA compares codes as written, SQL Server does not. segmentation: accounts
-    have `_SYS` codes and a FormatCode. future_dates: posting dates after today are allowed. max_documents: how many
-    invoices one payment may cover, 0 any.
+    [unverified in SAP]. schema: the release that the company tells; rows always hold what 10.0 has, who serves them
+    leaves out what 9.3 lacks. case_sensitive: HANA compares codes as written, SQL Server does not. segmentation:
+    accounts have `_SYS` codes and a FormatCode. future_dates: posting dates after today are allowed. max_documents:
+    how many invoices one payment may cover, 0 any.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ MASTERS = {  # entity set -> type and key; read by API, kept by people
     "PaymentTermsTypes": ("PaymentTermsType", "GroupNumber"),
     "UserFieldsMD": ("UserFieldMD", "FieldID"),
 }
+VERSIONS = {"9.3": 930230, "10.0": 1000190}
 OPTIONS = ("approval", "branches", "bump", "future_dates", "max_documents")
 
 
@@ -129,7 +130,7 @@ class Ledger(Payments):
     def _company_info(self, body: Row) -> Row:
         return {
             "CompanyName": "Cascade Trading Inc.",
-            "Version": 1000190,
+            "Version": VERSIONS[self.schema],
             "EnableAccountSegmentation": yes(self.segmentation),
             "MaxNumberOfDocumentsInPmt": self.max_documents,
             "DataOwnershipIndication": "tNO",

@@ -719,6 +719,11 @@ def test_local_currency_is_a_code_of_its_own(ledger: Ledger, clock: Clock) -> No
     assert euro.sets()["Currencies"].rows["EUR"]["DocumentsCode"] == "EUR"
 
 
+@pytest.mark.parametrize(("schema", "version"), [("9.3", 930230), ("10.0", 1000190)])
+def test_company_tells_its_release(company: Callable[..., Ledger], schema: str, version: int) -> None:
+    assert company(schema=schema).function("CompanyService_GetCompanyInfo", {})["Version"] == version
+
+
 def test_options_change_while_running(ledger: Ledger) -> None:
     assert ledger.set_option(approval=True)["approval"] is True
     with pytest.raises(ValueError, match="local_currency"):
