@@ -156,7 +156,8 @@ class Capabilities:
     `batch`: records a bulk call takes, by record type. `limits`: longest text the target takes, by
     `record.field`. `answer_window`: seconds after which a request that got no answer can no longer
     take effect. `repeatable`: record types whose write may be repeated with the same reference
-    without a second effect. `reverses`: record types whose posted form it can take back.
+    without a second effect. `reverses`: record types whose posted form it can take back. `unstamped`: record types
+    that change without being told as changed (a payment applied to an invoice, say).
     """
 
     batch: Mapping[str, int] = field(default_factory=dict)
@@ -165,6 +166,7 @@ class Capabilities:
     answer_window: float = 60.0
     repeatable: frozenset[str] = frozenset()
     reverses: frozenset[str] = frozenset()
+    unstamped: frozenset[str] = frozenset()
 
 
 class Connector(Protocol):
@@ -190,6 +192,11 @@ class ReadsAccounts(Protocol):
 class ReadsDepartments(Protocol):
     def read_departments(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
         """Departments (cloud) or cost objects (ledger: `kind` is the dimension), inactive ones included."""
+
+
+class ReadsLocations(Protocol):
+    def read_locations(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
+        """Locations (cloud), inactive ones included."""
 
 
 class ReadsVendors(Protocol):
@@ -261,6 +268,11 @@ class ReadsBills(Protocol):
 
     def get_bill(self, key: str) -> Bill:
         """Raises NotFound."""
+
+    def check_bills(self, keys: Sequence[str]) -> list[OpenBill]:
+        """These invoices as they are now, open or not, at most 100; unknown and unreadable ones are left out.
+
+        Only where `Capabilities.unstamped` holds bills."""
 
 
 class WritesBills(Protocol):

@@ -33,6 +33,7 @@ CAPABILITIES = Capabilities(
     answer_window=config.WRITE_TIMEOUT + 5,
     limits={"payment.reference": settlements.REFERENCE_LENGTH, "payment.comment": settlements.REMARKS_LENGTH},
     reverses=frozenset({"payment"}),
+    unstamped=frozenset({"bill"}),  # nobody knows whether a payment moves its invoice's UpdateDate (7.4)
 )
 
 
@@ -180,6 +181,16 @@ class SapB1:
         for rows, last in ending(pages):
             records, bad = _sorted_out(self._invoices.open_bills(rows), "DocEntry", "NumAtCard")
             yield Page(records, as_of=began.as_of if last else None, bad=bad)
+
+    def check_bills(self, keys: Sequence[str]) -> list[OpenBill]:
+        """At most 100, in one request."""
+        entries = [key for key in keys if key.isdecimal()]
+        if not entries:
+            return []
+        either = " or ".join(f"DocEntry eq {entry}" for entry in entries)
+        columns = self._invoices.columns(documents.OPEN)
+        found = self._client.find(INVOICES, filter=either, select=columns, top=len(entries))
+        return [bill for _, bill in self._invoices.open_bills(found) if not isinstance(bill, ValueError)]
 
     def get_bill(self, key: str) -> Bill:
         """Raises NotFound, and BadAnswer for one that cannot be understood."""
