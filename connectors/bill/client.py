@@ -30,6 +30,7 @@ BILLS = "/v3/bills"
 PAYMENTS = "/v3/payments"
 ACCOUNTS = "/v3/classifications/chart-of-accounts"
 DEPARTMENTS = "/v3/classifications/departments"
+LOCATIONS = "/v3/classifications/locations"
 BANKS = "/v3/funding-accounts/banks"
 
 Row = dict[str, Any]
@@ -110,6 +111,10 @@ class Client:
             if token in seen:
                 raise BadAnswer(f"BILL's list {path} leads back to a page that was read already.")
             seen.add(token)
+
+    def one(self, path: str, row_id: str) -> Row:
+        """One row of a list by its id. Raises NotFound."""
+        return self._row(self.request("GET", f"{path}/{row_id}", addressed=True))
 
     # --- vendors and bills -----------------------------------------------------------------------
 

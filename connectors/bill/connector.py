@@ -16,6 +16,7 @@ from ..domain import (
     VendorDraft,
     Written,
 )
+from ..domain import Bill as SourceBill
 from ..errors import BadAnswer, ConfigurationError, ConnectorError, OutcomeUnknown, Rejected, sentence
 from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep
 from . import client as endpoints
@@ -98,6 +99,9 @@ class Bill:
     def read_departments(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
         yield from self._changes(endpoints.DEPARTMENTS, cursor, mapper.department)
 
+    def read_locations(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
+        yield from self._changes(endpoints.LOCATIONS, cursor, mapper.location)
+
     def read_banks(self) -> list[Account]:
         """The organization's bank accounts, as payments name them in `funding_account`."""
         return self._all(self._client.rows(endpoints.BANKS), mapper.bank)
@@ -107,6 +111,9 @@ class Bill:
     def read_vendors(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]:
         """Archived vendors come as INACTIVE."""
         yield from self._changes(endpoints.VENDORS, cursor, mapper.vendor)
+
+    def get_vendor(self, key: str) -> Vendor:
+        return self._one(self._client.one(endpoints.VENDORS, _path_id(key)), mapper.vendor)
 
     def create_vendors(self, drafts: Sequence[VendorDraft]) -> list[Written]:
         """At most 20, all or nothing."""
@@ -132,6 +139,13 @@ class Bill:
         return self._all(matching, mapper.vendor)
 
     # --- bills -----------------------------------------------------------------------------------
+
+    def read_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[SourceBill]]:
+        """Archived bills come too. No filter on the invoice's date is known: earlier ones are dropped here."""
+        yield from self._changes(endpoints.BILLS, cursor, mapper.bill, lambda row: not _earlier(row, start_date))
+
+    def get_bill(self, key: str) -> SourceBill:
+        return self._one(self._client.one(endpoints.BILLS, _path_id(key)), mapper.bill)
 
     def find_bills(self, vendor_ids: Sequence[str]) -> Iterator[TargetBill]:
         """A bill that cannot be read comes as `unreadable`: to skip it would prove an absence that is none.
@@ -203,7 +217,13 @@ class Bill:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def _changes(self, path: str, cursor: Cursor | None, read: Callable[[Row], T]) -> Iterator[Page[T]]:
+    def _changes(
+        self,
+        path: str,
+        cursor: Cursor | None,
+        read: Callable[[Row], T],
+        keep: Callable[[Row], bool] = lambda row: True,
+    ) -> Iterator[Page[T]]:
         """A cursor is `{"since", "passed"}`: the newest change read, and when the last complete pass began.
 
         Older cursors have no `passed`, nor has one in the middle of a first pass.
@@ -220,7 +240,8 @@ class Bill:
                 try:
                     if not isinstance(row, dict):
                         raise ValueError("an object expected")
-                    records.append(read(row))
+                    if keep(row):
+                        records.append(read(row))
                 except ValueError as error:
                     bad[row_key(row)] = _bad(row, str(error))
             yield Page(
@@ -265,6 +286,12 @@ def _bad(row: Any, message: str) -> BadRecord:
     known = row if isinstance(row, dict) else {}
     document = next((known[name] for name in ("transactionNumber", "name") if isinstance(known.get(name), str)), "")
     return BadRecord(key=row_key(row), document=document, message=message, raw=", ".join(sorted(known)))
+
+
+def _earlier(row: Row, start_date: date) -> bool:
+    """Raises ValueError for a date that cannot be read."""
+    dated = mapper.invoice_date(row)
+    return dated is not None and dated < start_date
 
 
 def _path_id(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..domain import (
@@ -16,7 +16,10 @@ from ..domain import (
     Account,
     Address,
     Application,
+    Bill,
     BillDraft,
+    BillLine,
+    Blocked,
     DraftLine,
     Payment,
     PaymentMethod,
@@ -100,18 +103,25 @@ def _list(row: Row, name: str) -> list[Row]:
 
 def _money(row: Row, name: str) -> Decimal | None:
     """A JSON number as Decimal with two places. Binary noise is removed; a real fraction of a cent is refused."""
+    amount = _number(row, name)
+    if amount is None:
+        return None
+    cents = amount.quantize(CENT)
+    if abs(cents - amount) > _NOISE:
+        raise ValueError(f"{name} has fractions of a cent: {amount}")
+    return cents
+
+
+def _number(row: Row, name: str) -> Decimal | None:
     value = row.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError(f"{name} is not a number")
-    amount = Decimal(value)
-    if not amount.is_finite() or abs(amount) >= _LARGEST:
+    number = Decimal(value)
+    if not number.is_finite() or abs(number) >= _LARGEST:
         raise ValueError(f"{name} is not an amount")
-    cents = amount.quantize(CENT)
-    if abs(cents - amount) > _NOISE:
-        raise ValueError(f"{name} has fractions of a cent: {amount}")
-    return cents
+    return number
 
 
 def _amount(row: Row, name: str) -> Decimal:
@@ -160,12 +170,20 @@ def account(row: Row) -> Account:
 
 
 def department(row: Row) -> Account:
+    return _classification(row, "DEPARTMENT")
+
+
+def location(row: Row) -> Account:
+    return _classification(row, "LOCATION")
+
+
+def _classification(row: Row, kind: str) -> Account:
     return Account(
         key=_needed(row, "id"),
         number=_text(row, "shortName"),
         name=_text(row, "name"),
         active=not _flag(row, "archived", False),
-        kind="DEPARTMENT",
+        kind=kind,
     )
 
 
@@ -206,6 +224,58 @@ def _address(row: Row) -> Address:
         postcode=_text(row, "zipOrPostalCode"),
         country=_text(row, "country"),
     )
+
+
+def bill(row: Row) -> Bill:
+    """A bill that goes on to a ledger (docs: bill 7). Its amounts are in the vendor's currency, which it does not name;
+    a line's cost objects are its department and its location."""
+    invoice = _object(row, "invoice")
+    total = _amount(row, "amount")
+    due = _money(row, "dueAmount")
+    return Bill(
+        key=_needed(row, "id"),
+        vendor_key=_needed(row, "vendorId"),
+        vendor_name=_text(row, "vendorName"),
+        number=_text(invoice, "invoiceNumber"),
+        invoice_date=invoice_date(row),
+        due_date=_day(row, "dueDate"),
+        currency="",
+        total=total,
+        balance=total - (_money(row, "paidAmount") or Decimal(0)) if due is None else due,
+        lines=tuple(_bill_line(line) for line in _list(row, "billLineItems")),
+        purchase_order=_text(row, "purchaseOrderNumber"),
+        description=_text(row, "description"),
+        blocked=(Blocked.ARCHIVED,) if _flag(row, "archived", False) else (),
+        approval=_text(row, "approvalStatus"),
+        changed_at=instant(row, "updatedTime"),
+    )
+
+
+def invoice_date(row: Row) -> date | None:
+    return _day(_object(row, "invoice"), "invoiceDate")
+
+
+def _bill_line(row: Row) -> BillLine:
+    coding = _object(row, "classifications")
+    account = _text(coding, "chartOfAccountId")
+    return BillLine(
+        account_key=account,
+        account_number=account,
+        amount=_line_amount(row),
+        description=_text(row, "description"),
+        departments=(_text(coding, "departmentId"), _text(coding, "locationId")),
+    )
+
+
+def _line_amount(row: Row) -> Decimal:
+    """`amount` wins; without it, quantity times price (docs: bill 7)."""
+    amount = _money(row, "amount")
+    quantity, price = _number(row, "quantity"), _number(row, "price")
+    if amount is not None:
+        return amount
+    if quantity is None or price is None:
+        raise ValueError("a line has neither amount nor quantity and price")
+    return (quantity * price).quantize(CENT, ROUND_HALF_UP)
 
 
 def target_bill(row: Row) -> TargetBill:

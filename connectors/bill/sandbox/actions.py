@@ -195,9 +195,14 @@ class Actions(Webhooks):
 
     @locked
     def do_create_department(self, name: str, shortName: str | None = None) -> Row:
-        return {
-            "id": self.make_classification(self.classes["departments"], {"name": name, "shortName": shortName})["id"]
-        }
+        return self._make_plain("departments", name, shortName)
+
+    @locked
+    def do_create_location(self, name: str, shortName: str | None = None) -> Row:
+        return self._make_plain("locations", name, shortName)
+
+    def _make_plain(self, kind: str, name: str, short_name: str | None) -> Row:
+        return {"id": self.make_classification(self.classes[kind], {"name": name, "shortName": short_name})["id"]}
 
     @locked
     def do_create_bank(

@@ -229,6 +229,53 @@ def test_a_paid_bill_is_not_unpaid(bill, stage):
     assert bills[written[0].id].paid == Decimal("40.00")
 
 
+# --- BILL as a source ----------------------------------------------------------------------------
+
+
+def bill_body(vendor_id: str, number: str, **facts: Any) -> dict[str, Any]:
+    invoice = {"invoiceNumber": number, "invoiceDate": facts.pop("invoiceDate", "2026-11-18")}
+    lines = facts.pop("lines", [{"amount": 15.15}])
+    return {"vendorId": vendor_id, "dueDate": "2026-12-31", "invoice": invoice, "billLineItems": lines, **facts}
+
+
+def test_bills_as_a_source_since_a_day_and_since_a_cursor(bill, stage):
+    (vendor,) = make_vendors(bill, 1)
+    department = stage.act("create_department", name="Sales")["id"]
+    coding = {"departmentId": department}
+    lines = [{"amount": 10.05, "classifications": coding}, {"amount": 5}]
+    first = stage.act("create_bill", approvalStatus="APPROVED", **bill_body(vendor.id, "INV-1", lines=lines))["id"]
+    stage.act("create_bill", **bill_body(vendor.id, "OLD", invoiceDate="2026-09-30"))
+    archived = stage.act("create_bill", **bill_body(vendor.id, "INV-2"))["id"]
+    stage.act("archive", id=archived)
+
+    found, cursor = read_all(bill.read_bills(None, date(2026, 10, 1)))
+
+    assert {each.key for each in found} == {first, archived}
+    ours = next(each for each in found if each.key == first)
+    assert (ours.approval, ours.total, ours.lines[0].departments) == ("APPROVED", Decimal("15.05"), (department, ""))
+    assert ours.vendor_name == "Vendor 0"
+    stage.act("approve_bill", billId=archived, status="DENIED")
+    again, _ = read_all(bill.read_bills(cursor, date(2026, 10, 1)))
+    assert archived in {each.key for each in again}
+
+
+def test_one_bill_and_one_vendor_by_id(bill, stage):
+    (vendor,) = make_vendors(bill, 1)
+    made = stage.act("create_bill", **bill_body(vendor.id, "INV-1"))["id"]
+    assert bill.get_bill(made).number == "INV-1"
+    assert bill.get_vendor(vendor.id).name == "Vendor 0"
+    with pytest.raises(NotFound):
+        bill.get_bill("00n01" + "0" * 15)
+    with pytest.raises(NotFound):
+        bill.get_vendor("00901" + "0" * 15)
+
+
+def test_locations(bill, stage):
+    made = stage.act("create_location", name="Dayton", shortName="DAY")["id"]
+    (location,), _ = read_all(bill.read_locations(None))
+    assert (location.key, location.number, location.name, location.kind) == (made, "DAY", "Dayton", "LOCATION")
+
+
 # --- payments ------------------------------------------------------------------------------------
 
 

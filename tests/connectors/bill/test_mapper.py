@@ -12,6 +12,7 @@ from connectors.domain import (
     Address,
     Application,
     BillDraft,
+    Blocked,
     DraftLine,
     PaymentMethod,
     PaymentStatus,
@@ -282,3 +283,62 @@ def test_vendor_changes_are_only_what_changed():
     address = mapper.vendor_changes(draft, frozenset({"address"}))["address"]
     assert (address["line2"], address["stateOrProvince"]) == ("", "")
     assert mapper.vendor_changes(VendorDraft("G", "r", ADDRESS, email=""), frozenset({"email"})) == {}
+
+
+SOURCE = {
+    **BILL,
+    "vendorName": "Granite Supply Co",
+    "archived": False,
+    "paidAmount": Decimal("28.98"),
+    "dueAmount": Decimal("200.00"),
+    "dueDate": "2026-12-31",
+    "description": "Rebar",
+    "purchaseOrderNumber": "PO-1",
+    "approvalStatus": "APPROVED",
+    "updatedTime": "2026-11-20T15:04:05.006+00:00",
+    "billLineItems": [
+        {
+            "id": "bli01",
+            "amount": 149,
+            "description": "Rebar #4",
+            "classifications": {"chartOfAccountId": "0ca01", "departmentId": "0de01", "locationId": "loc01"},
+        },
+        {"id": "bli02", "quantity": 3, "price": Decimal("26.66")},
+    ],
+}
+
+
+def test_a_bill_as_a_source():
+    bill = mapper.bill(SOURCE)
+    assert (bill.key, bill.vendor_key, bill.vendor_name, bill.number) == (
+        "00n01",
+        "00901",
+        "Granite Supply Co",
+        "INV-88412",
+    )
+    assert (bill.invoice_date, bill.due_date) == (date(2026, 11, 18), date(2026, 12, 31))
+    assert (bill.total, bill.balance) == (Decimal("228.98"), Decimal("200.00"))
+    assert (bill.purchase_order, bill.description, bill.approval) == ("PO-1", "Rebar", "APPROVED")
+    assert bill.blocked == ()
+    coded, bare = bill.lines
+    assert (coded.account_key, coded.departments, coded.amount) == ("0ca01", ("0de01", "loc01"), Decimal("149.00"))
+    assert (bare.account_key, bare.departments, bare.amount) == ("", ("", ""), Decimal("79.98"))
+
+
+def test_an_archived_source_bill_says_so_and_its_balance_needs_no_due_amount():
+    bill = mapper.bill({**SOURCE, "archived": True, "dueAmount": None})
+    assert bill.blocked == (Blocked.ARCHIVED,)
+    assert bill.balance == Decimal("200.00")
+
+
+@pytest.mark.parametrize(
+    ("change", "member"),
+    [
+        ({"vendorId": ""}, "vendorId"),
+        ({"billLineItems": [{"description": "no amount"}]}, "amount"),
+        ({"invoice": {"invoiceNumber": "1", "invoiceDate": "18/11/2026"}}, "invoiceDate"),
+    ],
+)
+def test_a_source_bill_that_cannot_be_read_names_the_member(change, member):
+    with pytest.raises(ValueError, match=member):
+        mapper.bill({**SOURCE, **change})
