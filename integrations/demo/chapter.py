@@ -8,6 +8,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.db.models import Count, Sum
+
 from integrations.engine.context import recipe_of
 from integrations.engine.sync import SyncResult, attention, sync
 from integrations.models import Delivery, Flow, Integration, Link, Reason, State
@@ -25,7 +27,7 @@ Steps = Iterator[tuple[str, Callable[[], str]]]
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A row of the table of what moved. Without `way` it singles out one record of the row above."""
+    """A row of the table of what moved. Without `way` it singles out one of the records above."""
 
     record: str
     way: str
@@ -35,7 +37,7 @@ class Moved:
 
     @classmethod
     def of_these(cls, amount: Decimal, remark: str) -> Moved:
-        return cls("of these", "", 1, amount, remark)
+        return cls("", "", 1, amount, remark)
 
 
 @dataclass(slots=True)
@@ -83,13 +85,14 @@ class Chapter:
     def moved(self) -> list[Moved]:
         """Rows of the table of what moved."""
         out = f"{self.source.label} -> {self.target.label}"
-        vendors, bills = self.links("vendors"), self.links("bills").count()
+        vendors = self.links("vendors")
         adopted = vendors.filter(adopted=True).count()
         known = f"{vendors.count() - adopted} created, {adopted} found by name"
-        return [
-            Moved("vendors", out, vendors.count(), None, known),
-            Moved("bills", out, bills, self.sent("bills"), "open balances, right to the cent"),
+        bills = [
+            Moved(record, out, count, amount, "open balances, to the cent")
+            for record, count, amount in self.sent("bills")
         ]
+        return [Moved("vendors", out, vendors.count(), None, known), *bills]
 
     def invitation(self) -> list[str]:
         """Lines that tell what else to try while everything runs."""
@@ -108,8 +111,8 @@ class Chapter:
         missing = ", ".join(sorted(self.needing - {entry["reason"] for entry in result.held}))
         expect(not missing, f"nothing needs attention because of: {missing}")
         self.check_delivered()
-        sent = " and ".join(f"{row.count} {row.record}" for row in self.moved() if row.way and row.count)
-        return f"{sent} delivered, {len(result.held)} wait: see below"
+        sent = ", ".join(f"{row.count} {row.record}" for row in self.moved() if row.way and row.count)
+        return f"{sent} delivered; {len(result.held)} records wait, see below"
 
     def quiet_sync(self) -> str:
         """The same again: nothing may be sent twice."""
@@ -146,10 +149,18 @@ class Chapter:
         """The links (a QuerySet) of what a flow has delivered."""
         return Link.objects.filter(flow=self.flow(flow))
 
-    def sent(self, flow: str) -> Decimal:
-        """The sum of what a flow has created."""
+    def sent(self, flow: str) -> list[tuple[str, int, Decimal]]:
+        """What a flow has created: its name, how many and their sum, for each currency, the tenant's own first."""
+        own = self.integration.tenant.currency
         rows = Delivery.objects.filter(flow=self.flow(flow), state=State.DELIVERED, action="create")
-        return money(sum(amount or 0 for amount in rows.values_list("amount_minor", flat=True)))
+        sums = rows.order_by().values_list("currency").annotate(Count("id"), Sum("amount_minor"))
+        in_order = sorted(sums, key=lambda row: (row[0] != own, row[0]))
+        return [(flow if code == own else f"{flow} in {code}", count, money(minor)) for code, count, minor in in_order]
+
+    def currencies(self) -> list[str]:
+        """Of the bills that were sent."""
+        bills = Delivery.objects.filter(flow=self.flow("bills"), state=State.DELIVERED)
+        return list(bills.order_by("currency").values_list("currency", flat=True).distinct())
 
     def waiting(self) -> list[dict[str, Any]]:
         """The records that need a person or wait for another record, those the target refused first."""

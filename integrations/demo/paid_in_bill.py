@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from connectors.clock import SystemClock
 from integrations.engine.subscriptions import Subscriptions
@@ -14,7 +15,12 @@ from .ground import Child, expect, wait_for
 
 
 class PaidInBill(Chapter):
-    """Bills go from a ledger to BILL, payments come back into the ledger."""
+    """Bills go from a ledger to BILL, payments come back into the ledger.
+
+    `singled` are the bills that the table of what moved shows one by one, with a remark.
+    """
+
+    singled: ClassVar[dict[str, str]] = {}
 
     # --- one step each -----------------------------------------------------------------------------
 
@@ -71,6 +77,16 @@ class PaidInBill(Chapter):
         expect(link and link.target_id in rows, f"invoice {document} did not reach BILL")
         return dict(rows[link.target_id])
 
+    def asked(self, document: str) -> Decimal:
+        """What the bill of an invoice asks for; its lines add up to it."""
+        total, lines = _amount(self.bill_of(document)), sum(self.lines(document))
+        expect(total == lines, f"{document} asks for {total}, its lines for {lines}")
+        return total
+
+    def lines(self, document: str) -> list[Decimal]:
+        """The amounts of the lines of an invoice's bill."""
+        return [_amount(line) for line in self.bill_of(document)["billLineItems"]]
+
     def link(self, paid: Paid) -> Link | None:
         found: Link | None = self.links("payments").filter(source_key=paid.key).first()
         return found
@@ -81,9 +97,20 @@ class PaidInBill(Chapter):
 
     def moved(self) -> list[Moved]:
         applied = Application.objects.filter(integration=self.integration).values_list("amount_minor", flat=True)
+        states = Counter(link.get_state_display() for link in self.links("payments"))
         back = f"{self.target.label} -> {self.source.label}"
-        amount, remark = money(sum(applied)), f"entered, then posted in {self.source.label}"
-        return [*super().moved(), Moved("payments", back, self.links("payments").count(), amount, remark)]
+        known = ", ".join(f"{count} {state}" for state, count in states.items())
+        vendors, bills, *others = super().moved()
+        singled = [
+            Moved.of_these(self.asked(document), f"{document}: {remark}") for document, remark in self.singled.items()
+        ]
+        payments = Moved("payments", back, states.total(), money(sum(applied)), known)
+        return [vendors, bills, *singled, *others, payments]
 
     def _told_of(self, paid: Paid) -> bool:
         return WebhookEvent.objects.filter(connection=self.integration.target, entity_id=paid.key).exists()
+
+
+def _amount(row: dict[str, Any]) -> Decimal:
+    """Of a bill or one of its lines, as BILL's sandbox shows them."""
+    return Decimal(str(row["amount"]))

@@ -36,7 +36,7 @@ def console() -> Console:
 def begin(out: Console, chapter: Chapter) -> None:
     """Which integration the next steps are about, and where its sandboxes are."""
     out.print(f"\n{chapter.title}", style="bold")
-    out.print(", ".join(f"{stand.label} at {stand.running.url}" for stand in chapter.stands.values()), soft_wrap=True)
+    out.print(", ".join(f"{stand.label} at {stand.base_url}" for stand in chapter.stands.values()), soft_wrap=True)
 
 
 def end(out: Console, chapter: Chapter) -> None:
@@ -47,9 +47,10 @@ def end(out: Console, chapter: Chapter) -> None:
 
 
 def moved(out: Console, chapters: Sequence[Chapter]) -> None:
-    """One table over all integrations."""
-    out.print()
-    out.print(_moved(chapters))
+    """What it all comes to, a table each."""
+    for chapter in chapters:
+        out.print()
+        out.print(_moved(chapter))
     out.print()
 
 
@@ -59,7 +60,7 @@ def _tables(chapter: Chapter) -> Iterator[Table]:
     if entries := chapter.waiting():
         yield _attention(entries)
     if chapter.compared:
-        yield _open_items(chapter.compared)
+        yield _open_items(chapter.compared, chapter.currencies())
 
 
 def _table(title: str, *columns: str, right: Iterable[str] = (), narrow: Iterable[str] = ()) -> Table:
@@ -72,16 +73,12 @@ def _table(title: str, *columns: str, right: Iterable[str] = (), narrow: Iterabl
     return table
 
 
-def _moved(chapters: Sequence[Chapter]) -> Table:
-    columns = ("integration", "record", "from -> to", "count", "amount", "remark")
-    table = _table("What moved", *columns, right=("count", "amount"))
-    for chapter in chapters:
-        name = str(chapter.integration)
-        for row in chapter.moved():
-            count = str(row.count) if row.way else ""
-            table.add_row(name, row.record, row.way, count, _money(row.amount), row.remark)
-            name = ""
-        table.add_section()
+def _moved(chapter: Chapter) -> Table:
+    columns = ("record", "from -> to", "count", "amount", "remark")
+    table = _table(f"What moved in {chapter.integration}", *columns, right=("count", "amount"))
+    for row in chapter.moved():
+        count = str(row.count) if row.way else "of these"
+        table.add_row(row.record, row.way, count, _money(row.amount), row.remark)
     return table
 
 
@@ -117,9 +114,11 @@ def _told(entry: dict[str, Any]) -> str:
     return message.partition(" yet.")[0] + " yet: see the vendor." if entry["reason"] == "vendor_missing" else message
 
 
-def _open_items(result: Result) -> Table:
+def _open_items(result: Result, currencies: Sequence[str]) -> Table:
     here, there = result.labels
-    table = _table("Open items on both sides", "", here, there, "difference", right=(here, there, "difference"))
+    mixed = f" ({' and '.join(currencies)} added as they stand)" if len(currencies) > 1 else ""
+    columns = ("", here, there, "difference")
+    table = _table(f"Open items on both sides{mixed}", *columns, right=columns[1:])
     differing = differing_bills(result)
     apart = [sum(Decimal(getattr(each, side)) for each in differing) for side in ("source", "target")]
     totals = (result.source_total, result.target_total)

@@ -27,14 +27,14 @@ def provision(chapters: Sequence[Chapter], passwords: dict[str, str]) -> str:
     call_command("provision", FILE, stdout=io.StringIO())
     rows = Mapping.objects.exclude(target_id="").count()
     expect(rows == Mapping.objects.count() > 0, "not every mapping row was found among the systems' accounts")
-    counts = (
-        (Connection.objects.count(), "connections"),
-        (Integration.objects.count(), "integrations" if len(chapters) > 1 else "integration"),
-        (Flow.objects.count(), "flows"),
-        (rows, "mapping rows"),
-    )
-    told = ", ".join(f"{count} {what}" for count, what in counts)
-    return f"{Tenant.objects.get().slug}: {told}; users {', '.join(passwords)}"
+    counts = {
+        "users": len(passwords),
+        "connections": Connection.objects.count(),
+        "integrations": Integration.objects.count(),
+        "flows": Flow.objects.count(),
+        "mapping rows": rows,
+    }
+    return f"{Tenant.objects.get().slug}: {', '.join(f'{count} {what}' for what, count in counts.items())}"
 
 
 def environment(chapters: Sequence[Chapter], passwords: dict[str, str]) -> dict[str, str]:

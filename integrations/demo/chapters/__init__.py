@@ -3,5 +3,6 @@
 from integrations.demo.chapter import Chapter
 
 from .sage100_bill import Sage100Bill
+from .sap_b1_bill import SapB1Bill
 
-CHAPTERS: tuple[type[Chapter], ...] = (Sage100Bill,)
+CHAPTERS: tuple[type[Chapter], ...] = (Sage100Bill, SapB1Bill)
