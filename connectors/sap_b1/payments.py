@@ -118,7 +118,7 @@ class Payments:
         self._company.forget()
         if PERIOD_REFUSED.search(error.message):
             message = (
-                f"{sentence(error.message)} Open the posting period of {draft.paid_on} in SAP; it goes by itself then."
+                f"{sentence(error.message)} It goes by itself once {draft.paid_on} is in an open posting period of SAP."
             )
             return Rejected(
                 message, field=error.field, status=error.status, code=error.code, raw=error.raw, reason="period_closed"

@@ -431,7 +431,7 @@ def test_a_closed_period_is_told_apart(sap, connector, text):
         raise Rejected(f"SAP Business One: {text}", status=400, code="-10")
 
     sap.on_create = refuse
-    with pytest.raises(Rejected, match="Open the posting period of 2026-04-28") as found:
+    with pytest.raises(Rejected, match="once 2026-04-28 is in an open posting period") as found:
         connector.record_payment(draft())
     assert found.value.reason == "period_closed"
 
