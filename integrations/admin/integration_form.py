@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 
 from integrations.display import format_duration, parse_duration
 from integrations.engine.context import SYSTEMS
@@ -33,6 +35,35 @@ class DurationField(forms.CharField):
         if not SHORTEST <= seconds <= 366 * 86400:
             raise ValidationError("Between 1m and 366d.")
         return seconds
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(initial != self.to_python(data))
+        except ValidationError:
+            return True
+
+
+class MapField(forms.CharField):
+    """One text, or texts by name, written as `USD: TRADE, CAD: CADGRP`. Each must match `pattern`."""
+
+    def __init__(self, *, pattern: str, **options: Any) -> None:
+        super().__init__(**options)
+        self._pattern = re.compile(pattern or ".*")
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value) or ""
+        if ":" not in text:
+            return self._checked(text) if text else ""
+        parts = [part.partition(":") for part in text.split(",")]
+        return {name.strip(): self._checked(each.strip()) for name, _, each in parts}
+
+    def _checked(self, text: str) -> str:
+        if not self._pattern.fullmatch(text):
+            raise ValidationError(f"{text!r} does not have the form {self._pattern.pattern}.")
+        return text
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
@@ -102,10 +133,18 @@ def form_for(recipe: Recipe) -> type[IntegrationForm]:
 
 def _form_field(spec: SettingSpec) -> forms.Field:
     common: dict[str, Any] = {"label": spec.label, "help_text": spec.help, "required": False}
+    choices = [(each, each) for each in spec.choices]
     if spec.kind == "bool":
         return forms.BooleanField(**common)
     if spec.kind == "choice":
-        return forms.ChoiceField(choices=[(each, each) for each in spec.choices], **{**common, "required": True})
+        return forms.ChoiceField(choices=choices, **{**common, "required": True})
+    if spec.kind == "list":
+        widget = forms.CheckboxSelectMultiple
+        return forms.MultipleChoiceField(choices=choices, widget=widget, **{**common, "required": True})
     if spec.kind == "number":
-        return forms.IntegerField(**common)
-    return forms.CharField(**common)
+        least, most = spec.between or (None, None)
+        return forms.IntegerField(min_value=least, max_value=most, **{**common, "required": bool(spec.between)})
+    if spec.kind == "map":
+        return MapField(pattern=spec.pattern, **common)
+    checks = [RegexValidator(f"^(?:{spec.pattern})$")] if spec.pattern else []
+    return forms.CharField(validators=checks, **common)

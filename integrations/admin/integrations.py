@@ -153,6 +153,9 @@ class IntegrationAdmin(TenantScoped):
             bump(obj)  # a setting may release what is held
         if change and "start_date" in form.changed_data and obj.start_date < form.initial["start_date"]:
             obj.flows.update(cursors={}, last_full_at=None)  # older documents are behind the cursors
+        if change:
+            scopes = RECIPES[obj.recipe].rereads(name.removeprefix(SETTING) for name in form.changed_data)
+            obj.flows.filter(name__in=scopes).update(cursors={}, last_full_at=None)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

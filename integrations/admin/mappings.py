@@ -40,15 +40,18 @@ class SuggestInput(forms.TextInput):
         )
 
 
+COLUMNS = ("source", "department", "location", "target")
+
+
 class MappingForm(forms.ModelForm):
     class Meta:
         model = Mapping
-        fields = ("integration", "table", "source", "target")
-        widgets = {"source": SuggestInput("source"), "target": SuggestInput("target")}
+        fields = ("integration", "table", "source", "department", "location", "target")
+        widgets = {name: SuggestInput(name) for name in COLUMNS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("source", "target"):
+        for name in COLUMNS:
             if name in self.fields and self.instance.pk:  # in the list there are no inputs to read these from
                 attrs = self.fields[name].widget.attrs
                 attrs["data-integration"] = self.instance.integration_id
@@ -68,9 +71,20 @@ class MappingForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         integration, table = cleaned.get("integration"), cleaned.get("table")
-        if integration and table and recipe_of(integration).table(table) is None:
+        if not (integration and table):
+            return cleaned
+        spec = recipe_of(integration).table(table)
+        if spec is None:
             self.add_error("table", f"{recipe_of(integration).label} has no such table.")
+        for name in ("department", "location") if spec else ():
+            if cleaned.get(name) and name not in spec.ends():
+                self.add_error(name, f"The table {MappingTable(table).label} does not tell {name}s apart.")
         return cleaned
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """What the audit trail says of a row: its two ends always, conditions where there are any."""
+    return {name: row.get(name) for name in COLUMNS if row.get(name) or name in ("source", "target")}
 
 
 class ProblemFilter(admin.SimpleListFilter):
@@ -97,9 +111,9 @@ class MappingAdmin(TenantScoped):
     list_select_related = ("integration__tenant",)
     list_per_page = 100
     sortable_by = ()
-    search_fields = ("source", "source_key", "source_label", "target", "target_id", "target_label")
+    search_fields = (*COLUMNS, "source_key", "source_label", "target_id", "target_label")
     readonly_fields = ("meaning",)
-    fields = ("integration", "table", "source", "target", "meaning")
+    fields = ("integration", "table", *COLUMNS, "meaning")
 
     class Media:
         js = ("ml/suggest.js",)
@@ -112,7 +126,7 @@ class MappingAdmin(TenantScoped):
 
     @admin.display(description="source", ordering="source")
     def source_(self, mapping: Mapping) -> str:
-        return mapping.source_label or mapping.source
+        return mapping.source_label or mapping.rule
 
     @admin.display(description="found to be")
     def meaning(self, mapping: Mapping) -> str:
@@ -123,12 +137,12 @@ class MappingAdmin(TenantScoped):
     # --- saving: audited, resolved, holds released ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Mapping, form: Any, change: bool) -> None:
-        before = {name: form.initial.get(name) for name in ("source", "target")} if change else {}
+        before = _told(form.initial) if change else {}
         super().save_model(request, obj, form, change)
-        self._changed(request, obj, before=before, after={"source": obj.source, "target": obj.target})
+        self._changed(request, obj, before=before, after=_told(vars(obj)))
 
     def delete_model(self, request: HttpRequest, obj: Mapping) -> None:
-        self._changed(request, obj, before={"source": obj.source, "target": obj.target}, after={})
+        self._changed(request, obj, before=_told(vars(obj)), after={})
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Mapping]) -> None:
@@ -204,6 +218,7 @@ class MappingAdmin(TenantScoped):
         integration = choices_for(request, Integration).filter(pk=pk).first() if pk.isdigit() else None
         if integration is None or table not in MappingTable.values:
             return JsonResponse({"results": []})
-        column = "source" if request.GET.get("column") == "source" else "target"
+        asked = request.GET.get("column", "")
+        column = asked if asked in COLUMNS else "target"
         found = suggestions(integration, MappingTable(table), column, request.GET.get("q", "").strip())
         return JsonResponse({"results": found})

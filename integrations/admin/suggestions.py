@@ -17,7 +17,9 @@ def suggestions(integration: Integration, table: MappingTable, column: str, type
     spec = recipe_of(integration).table(table)
     if spec is None:
         return []
-    side = spec.source if column == "source" else spec.target
+    side = spec.ends().get(column)
+    if side is None:
+        return []
     words = [{"value": word, "label": ""} for word in side.words if typed.casefold() in word.casefold()]
     if side.kind is None:
         return words

@@ -117,9 +117,8 @@ class MappingBook:
     """The mapping tables of an integration, resolved."""
 
     def __init__(self, integration: Integration) -> None:
-        self._tables: dict[str, dict[str, Mapping]] = defaultdict(dict)
-        for row in Mapping.objects.filter(integration=integration):
-            self._tables[row.table][row.source_key or row.source] = row
+        self._rows = list(Mapping.objects.filter(integration=integration))
+        self.rekey()
 
     def target(self, table: str, source_key: str) -> str:
         """The target's id, "" when unmapped or not yet resolved."""
@@ -135,20 +134,34 @@ class MappingBook:
         rows = self._tables[table].items()
         return {row.target_id or row.target: key for key, row in rows}
 
+    def rule(self, table: str, source_key: str, department: str, location: str) -> Mapping | None:
+        """The most specific row that serves a line: with its department and location, with its department, with its
+        location, with the source alone. A row whose condition is not resolved may serve every line that has such a
+        thing, so that it is found, too, and shows its problem."""
+        fitting = [
+            row
+            for row in self._rules[table, source_key]
+            if _asks(row.department, row.department_key, department) and _asks(row.location, row.location_key, location)
+        ]
+        return max(fitting, key=lambda row: (bool(row.department), bool(row.location)), default=None)
+
     def problem(self, table: str, source_key: str) -> str:
         """Why a row that is there does not resolve, "" otherwise."""
         row = self._tables[table].get(source_key)
         return row.problem if row and not row.target_id else ""
 
     def rows(self) -> list[Mapping]:
-        return [row for table in self._tables.values() for row in table.values()]
+        return self._rows
 
     def rekey(self) -> None:
         """After rows were resolved in memory (preview): index them by what they now mean."""
-        rows = self.rows()
-        self._tables.clear()
-        for row in rows:
-            self._tables[row.table][row.source_key or row.source] = row
+        self._tables: dict[str, dict[str, Mapping]] = defaultdict(dict)
+        self._rules: dict[tuple[str, str], list[Mapping]] = defaultdict(list)
+        for row in self._rows:
+            key = row.source_key or row.source
+            self._rules[row.table, key].append(row)
+            if not (row.department or row.location):
+                self._tables[row.table][key] = row
 
 
 class LinkBook:
@@ -175,6 +188,13 @@ class LinkBook:
     def add(self, link: Link) -> None:
         """Pretend, for a preview."""
         self._added[link.source_key] = link
+
+
+def _asks(condition: str, key: str, value: str) -> bool:
+    """Whether a row's condition lets a line with this value through."""
+    if not condition:
+        return True
+    return key == value if key else bool(value)
 
 
 def _row(row: Reference) -> Row:

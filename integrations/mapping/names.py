@@ -76,8 +76,8 @@ class Directory:
         return bool(self.by_key)
 
     def find(self, text: str) -> Match:
-        """By key, then number, then exact name, then name whatever its case; the inactive only where nothing
-        active is meant."""
+        """By key, then number, then exact name, then name whatever its case, then as a key whose separators are left
+        out; the inactive only where nothing active is meant."""
         text = text.strip()
         if not self:
             return Match(problem=f"{self.system} has not shown its {self.kind}s yet; tried again in the next sync")
@@ -86,6 +86,7 @@ class Directory:
             ("numbered", self.by_number.get(text)),
             ("named", self.by_name.get(text)),
             ("named", self.by_folded.get(text.casefold())),
+            ("with the id", self.by_key.get("".join(filter(str.isalnum, text)))),
         )
         for active in (True, False):
             for how, found in steps:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # recipes import the flows, which resolve mappings
 #: Reads one side's reference data of a kind: `("source", ReferenceKind.ACCOUNT)`.
 Entries = Callable[[str, ReferenceKind], Iterable[Named]]
 
-FIELDS = ("source_key", "source_label", "target_id", "target_label", "problem")
+FIELDS = ("source_key", "source_label", "department_key", "location_key", "target_id", "target_label", "problem")
 
 
 def resolve(integration: Integration) -> list[str]:
@@ -38,7 +38,7 @@ def resolve(integration: Integration) -> list[str]:
 
 
 def problems(rows: Iterable[Mapping]) -> list[str]:
-    return [f"{row.table}: {row.source} -> {row.target}: {row.problem}" for row in rows if row.problem]
+    return [f"{row.table}: {row.rule} -> {row.target}: {row.problem}" for row in rows if row.problem]
 
 
 def judge(integration: Integration, rows: Sequence[Mapping], entries: Entries) -> list[Mapping]:
@@ -81,9 +81,23 @@ def _system(integration: Integration, side: Side) -> str:
 
 
 def _look_up(row: Mapping, spec: TableSpec, directory: Callable[[Side], Directory]) -> None:
-    row.source_key, row.source_label, source_problem = _one(row.source, spec.source, directory)
-    row.target_id, row.target_label, target_problem = _one(row.target, spec.target, directory)
-    row.problem = "; ".join(filter(None, (source_problem, target_problem)))[:300]
+    row.source_key, label, *problems = _one(row.source, spec.source, directory)
+    labels = [label]
+    for name, side in (("department", spec.department), ("location", spec.location)):
+        text = getattr(row, name)
+        if not text:
+            key = ""
+        elif side is None:
+            key = ""
+            problems.append(f"this table knows no {name}s")
+        else:
+            key, label, problem = _one(text, side, directory)
+            labels.append(label)
+            problems.append(problem)
+        setattr(row, f"{name}_key", key)
+    row.source_label = " · ".join(labels)[:250] if all(labels) else ""
+    row.target_id, row.target_label, problem = _one(row.target, spec.target, directory)
+    row.problem = "; ".join(filter(None, (*problems, problem)))[:300]
 
 
 def _one(text: str, side: Side, directory: Callable[[Side], Directory]) -> tuple[str, str, str]:
@@ -98,13 +112,13 @@ def _one(text: str, side: Side, directory: Callable[[Side], Directory]) -> tuple
 
 def _refuse_conflicts(rows: Iterable[Mapping]) -> None:
     """Two rows that name the same source in different words must not disagree."""
-    groups: dict[tuple[str, str], list[Mapping]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[Mapping]] = defaultdict(list)
     for row in rows:
-        if row.source_key and row.target_id:
-            groups[row.table, row.source_key].append(row)
+        if row.source_key and row.target_id and not row.problem:
+            groups[row.table, row.source_key, row.department_key, row.location_key].append(row)
     for same in groups.values():
         if len({row.target_id for row in same}) > 1:
-            written = ", ".join(f"'{row.source}'" for row in same)
+            written = ", ".join(f"'{row.rule}'" for row in same)
             for row in same:
                 _refuse(row, f"{written} are the same and have different targets")
 

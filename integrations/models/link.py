@@ -19,6 +19,7 @@ class Link(models.Model):
         ENTERED = "entered", "entered, awaiting posting"
         AWAITING = "awaiting", "awaiting approval in the target"
         POSTED = "posted", "posted"
+        REFUSED = "refused", "refused by posting"
         MISSING = "missing", "gone from the target"
         VOIDED = "voided", "voided"
 

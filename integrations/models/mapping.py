@@ -13,6 +13,7 @@ class MappingTable(models.TextChoices):
     VENDORS = "vendors", "vendors"
     BANK_ACCOUNTS = "bank_accounts", "bank accounts"
     CATEGORIES = "categories", "categories"
+    VENDOR_ACCOUNTS = "vendor_accounts", "default accounts of vendors"
     COLUMNS = "columns", "columns"
     AMOUNTS = "amounts", "amounts outside the lines"
 
@@ -21,31 +22,46 @@ class Mapping(models.Model):
     """One row of the tables finance edits.
 
     `source` and `target` are what a person wrote (a key, a number or an exact name); `source_key` and `target_id`
-    are what they were found to mean, "" while unresolved, with `problem` saying why.
+    are what they were found to mean, "" while unresolved, with `problem` saying why. `department` and `location`
+    narrow a rule down, in tables that have them: it then serves only lines with these; "" asks for nothing.
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="mappings")
     table = models.CharField(max_length=20, choices=MappingTable.choices)
     source = models.CharField(max_length=200)
+    department = models.CharField(max_length=200, blank=True, default="")
+    location = models.CharField(max_length=200, blank=True, default="")
     target = models.CharField(max_length=200)
     source_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     source_label = models.CharField(max_length=250, blank=True, default="", editable=False)
+    department_key = models.CharField(max_length=200, blank=True, default="", editable=False)
+    location_key = models.CharField(max_length=200, blank=True, default="", editable=False)
     target_id = models.CharField(max_length=200, blank=True, default="", editable=False)
     target_label = models.CharField(max_length=250, blank=True, default="", editable=False)
     problem = models.CharField(max_length=300, blank=True, default="", editable=False)
     history = HistoricalRecords()
 
     class Meta:
-        ordering = ["integration", "table", "source_label", "source"]
-        constraints = [models.UniqueConstraint(fields=["integration", "table", "source"], name="mapping_source_once")]
+        ordering = ["integration", "table", "source_label", "source", "department", "location"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "table", "source", "department", "location"], name="mapping_rule_once"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.source_label or self.source} -> {self.target_label or self.target}"
+        return f"{self.source_label or self.rule} -> {self.target_label or self.target}"
+
+    @property
+    def rule(self) -> str:
+        """What the row is about, as it was written."""
+        return " · ".join(filter(None, (self.source, self.department, self.location)))
 
 
 class ReferenceKind(models.TextChoices):
     ACCOUNT = "account", "account"
     DEPARTMENT = "department", "department"
+    LOCATION = "location", "location"
     BANK = "bank", "bank account"
     VENDOR = "vendor", "vendor"
 

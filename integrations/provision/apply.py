@@ -189,9 +189,18 @@ def _change_integration(
     Integration.objects.filter(pk=integration.pk).update(generation=F("generation") + 1)
     line = f"{CHANGED} integration {plan.name}: {differing(before, after)}"
     changes.add(line, "settings_changed", "integration", plan.name, integration=plan.name, before=before, after=after)
-    if earlier or moved:
-        integration.flows.update(cursors={}, last_full_at=None)
+    flows = integration.flows.all()
+    if not (earlier or moved):
+        flows = flows.filter(name__in=_rereading(plan, before, after))
+    if flows.update(cursors={}, last_full_at=None):
         changes.say(f"! {plan.name}: everything since {integration.start_date} is read again in the next sync")
+
+
+def _rereading(plan: IntegrationPlan, before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """The flows whose scope a changed setting moved."""
+    recipe = RECIPES[plan.recipe]
+    old, new = (recipe.defaults() | (each.get("settings") or {}) for each in (before, after))
+    return recipe.rereads(name for name in new if old.get(name) != new[name])
 
 
 def _flows(plan: IntegrationPlan, integration: Integration, changes: Changes) -> None:

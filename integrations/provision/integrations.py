@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from integrations.models import MappingTable
@@ -58,10 +59,15 @@ def _setting(node: Node, spec: SettingSpec) -> Any:
     if spec.kind == "bool":
         return node.boolean()
     if spec.kind == "number":
-        return node.number()
+        return node.number(spec.between)
     if spec.kind == "choice":
         return node.choice(spec.choices, "choice")
-    return node.text()
+    if spec.kind == "list":
+        several = node.elements() if isinstance(node.value, list) else [node]
+        return list(dict.fromkeys(each.choice(spec.choices, "choice") for each in several))
+    if spec.kind == "map" and isinstance(node.value, dict):
+        return {name: child.text(required=True, pattern=spec.pattern) for name, child in node.items()}
+    return node.text(pattern=spec.pattern)
 
 
 def _flows(node: Node, recipe: Recipe) -> dict[str, FlowPlan]:
@@ -111,29 +117,30 @@ def _tables(node: Node, recipe: Recipe) -> dict[str, tuple[Row, ...]]:
 
 
 def _rows(node: Node, spec: TableSpec) -> tuple[Row, ...]:
-    rows: dict[str, Row] = {}
-    for place, source, target in _pairs(node):
-        if not source or not target:
+    rows: dict[tuple[str, str, str], Row] = {}
+    for place, row in _written(node, tuple(spec.ends())):
+        if not row.source or not row.target:
             continue
-        if spec.source.kind is None and source not in spec.source.words:
-            place.error(unknown("amount" if spec.table == "amounts" else "source", source, spec.source.words))
-        elif source in rows:
-            place.error(f"the source '{source}' is given twice")
+        if spec.source.kind is None and row.source not in spec.source.words:
+            place.error(unknown("amount" if spec.table == "amounts" else "source", row.source, spec.source.words))
+        elif row.rule in rows:
+            place.error(f"the source '{' · '.join(filter(None, row.rule))}' is given twice")
         else:
-            rows[source] = Row(source, target, place.path)
+            rows[row.rule] = row
     return tuple(rows.values())
 
 
-def _pairs(node: Node) -> Iterator[tuple[Node, str, str]]:
-    """Place, source and target: a list of {source, target}, or `source: target` lines, nested ones dotted."""
+def _written(node: Node, columns: tuple[str, ...]) -> Iterator[tuple[Node, Row]]:
+    """Each row and its place: a list of rows by column, or `source: target` lines, nested ones dotted."""
     if isinstance(node.value, list):
         for each in node.elements():
-            each.only(("source", "target"))
-            source, target = each.child("source"), each.child("target")
-            yield each, source.text(required=True).strip(), target.text(required=True).strip()
+            each.only(columns)
+            texts = {name: each.child(name).text(required=name in ("source", "target")).strip() for name in columns}
+            yield each, Row(**texts, path=each.path)
         return
     for name, child in node.items():
         if isinstance(child.value, dict):
-            yield from ((place, f"{name}.{source}", target) for place, source, target in _pairs(child))
+            for place, row in _written(child, columns):
+                yield place, replace(row, source=f"{name}.{row.source}")
         else:
-            yield child, name, child.text(required=True).strip()
+            yield child, Row(name, child.text(required=True).strip(), child.path)

@@ -117,12 +117,16 @@ class Node:
             self.error(f"must be true or false, not '{text}'")
         return _BOOLEANS.get(text.lower())
 
-    def number(self) -> int | float | None:
+    def number(self, between: tuple[int, int] | None = None) -> int | float | None:
         text = self.text()
         if text and not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text):
             self.error(f"must be a number, not '{text}'")
             return None
-        return None if not text else float(text) if "." in text else int(text)
+        number = None if not text else float(text) if "." in text else int(text)
+        if number is not None and between is not None and not between[0] <= number <= between[1]:
+            self.error(f"must be between {between[0]} and {between[1]}, not {text}")
+            return None
+        return number
 
     def duration(self) -> int | None:
         """Seconds: `15m`, `1h 30m`, `daily`, `hourly`, or a plain number of seconds."""

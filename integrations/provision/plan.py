@@ -57,6 +57,13 @@ class Row:
     source: str
     target: str
     path: str = field(default="", compare=False)
+    department: str = ""
+    location: str = ""
+
+    @property
+    def rule(self) -> tuple[str, str, str]:
+        """What tells the row from the others of its table."""
+        return self.source, self.department, self.location
 
 
 @dataclass(frozen=True, slots=True)

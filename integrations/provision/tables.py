@@ -18,8 +18,8 @@ BATCH = 500
 
 def replace_table(integration: Integration, table: str, rows: Sequence[Row], changes: Changes) -> None:
     """Create, change and remove rows; unchanged ones keep what they were found to mean."""
-    existing = {row.source: row for row in integration.mappings.filter(table=table)}
-    wanted = {row.source: row.target for row in rows}
+    existing = {(row.source, row.department, row.location): row for row in integration.mappings.filter(table=table)}
+    wanted = {row.rule: row.target for row in rows}
 
     def note(sign: str, source: str, before: str, after: str) -> None:
         meaning = f"{before} -> {after}" if before and after else f"-> {before or after}"
@@ -33,23 +33,32 @@ def replace_table(integration: Integration, table: str, rows: Sequence[Row], cha
             after=_side(after),
         )
 
-    gone = [row for source, row in existing.items() if source not in wanted]
-    changed = [row for source, row in existing.items() if source in wanted and row.target != wanted[source]]
+    gone = [row for rule, row in existing.items() if rule not in wanted]
+    changed = [(row, wanted[rule]) for rule, row in existing.items() if wanted.get(rule, row.target) != row.target]
     fresh = [
-        Mapping(integration=integration, table=table, source=source, target=target)
-        for source, target in wanted.items()
-        if source not in existing
+        Mapping(
+            integration=integration,
+            table=table,
+            source=row.source,
+            department=row.department,
+            location=row.location,
+            target=row.target,
+        )
+        for row in rows
+        if row.rule not in existing
     ]
     for row in gone:
-        note(REMOVED, row.source, row.target, "")
-    for row in changed:
-        note(CHANGED, row.source, row.target, wanted[row.source])
-        row.target, row.target_id, row.target_label = wanted[row.source], "", ""
+        note(REMOVED, row.rule, row.target, "")
+    for row, target in changed:
+        note(CHANGED, row.rule, row.target, target)
+        row.target, row.target_id, row.target_label = target, "", ""
     for row in fresh:
-        note(ADDED, row.source, "", row.target)
+        note(ADDED, row.rule, "", row.target)
     Mapping.objects.filter(pk__in=[row.pk for row in gone]).delete()
     fields = ["target", "target_id", "target_label"]
-    bulk_update_with_history(changed, Mapping, fields, batch_size=BATCH, default_change_reason=REASON)
+    bulk_update_with_history(
+        [row for row, _ in changed], Mapping, fields, batch_size=BATCH, default_change_reason=REASON
+    )
     bulk_create_with_history(fresh, Mapping, batch_size=BATCH, default_change_reason=REASON)
 
 

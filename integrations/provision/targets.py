@@ -26,6 +26,7 @@ _READERS: dict[ReferenceKind, Callable[[Any], Sequence[Account | Vendor]]] = {
     ReferenceKind.ACCOUNT: lambda connector: _all(connector.read_accounts(None)),
     ReferenceKind.BANK: lambda connector: connector.read_banks(),
     ReferenceKind.DEPARTMENT: lambda connector: _all(connector.read_departments(None)),
+    ReferenceKind.LOCATION: lambda connector: _all(connector.read_locations(None)),
     ReferenceKind.VENDOR: lambda connector: _all(connector.read_vendors(None)),
 }
 
@@ -56,7 +57,8 @@ def verify(plan: Plan, shown: Shown) -> list[str]:
         for (name, kind), records in shown.items()
     }
     errors = []
-    for row, _, (name, side) in _rows(plan):
+    for row, ends in _rows(plan):
+        name, side = ends["target"]
         if side.kind is not None and row.target not in side.words and (name, side.kind) in directories:
             problem = directories[name, side.kind].find(row.target).problem
             if problem:
@@ -64,16 +66,15 @@ def verify(plan: Plan, shown: Shown) -> list[str]:
     return errors
 
 
-def _rows(plan: Plan) -> Iterator[tuple[Row, tuple[str, Side], tuple[str, Side]]]:
-    """Each mapping row with the connection and the side that its source and its target belong to."""
+def _rows(plan: Plan) -> Iterator[tuple[Row, dict[str, tuple[str, Side]]]]:
+    """Each mapping row with the connection and the side that each of its columns belongs to."""
     for name, tables in plan.mappings.items():
         recipe, connections = _integration(plan, name)
         for table, rows in tables.items():
             spec = recipe.table(table)
             assert spec is not None
-            source = connections.get(spec.source.side, ""), spec.source
-            target = connections.get(spec.target.side, ""), spec.target
-            yield from ((row, source, target) for row in rows)
+            ends = {column: (connections.get(side.side, ""), side) for column, side in spec.ends().items()}
+            yield from ((row, {column: end for column, end in ends.items() if getattr(row, column)}) for row in rows)
 
 
 def _integration(plan: Plan, name: str) -> tuple[Any, dict[str, str]]:
@@ -88,8 +89,8 @@ def _integration(plan: Plan, name: str) -> tuple[Any, dict[str, str]]:
 
 def _wanted(plan: Plan) -> dict[str, set[ReferenceKind]]:
     wanted: dict[str, set[ReferenceKind]] = {}
-    for _, *sides in _rows(plan):
-        for name, side in sides:
+    for _, ends in _rows(plan):
+        for name, side in ends.values():
             if side.kind is not None:
                 wanted.setdefault(name, set()).add(side.kind)
     return wanted

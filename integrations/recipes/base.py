@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,15 +40,28 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
+    """A mapping table. With `department` and `location` its rows are rules: the most specific one that fits wins."""
+
     table: MappingTable
     source: Side
     target: Side
     help: str = ""
+    department: Side | None = None
+    location: Side | None = None
+
+    def ends(self) -> dict[str, Side]:
+        """Each column that people fill in, and where its values come from."""
+        ends = {"source": self.source, "department": self.department, "location": self.location, "target": self.target}
+        return {name: side for name, side in ends.items() if side is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class SettingSpec:
-    """One setting of a recipe. `kind`: text, bool, choice, number."""
+    """One setting of a recipe. `kind`: text, bool, choice, number, list (of choices), map (a text, or texts by name).
+
+    `pattern` must match all of a text, and each text of a map; `between` are the least and the greatest number.
+    `rereads` names the flows that read everything again when the value changes.
+    """
 
     name: str
     label: str
@@ -55,6 +69,9 @@ class SettingSpec:
     kind: str = "text"
     choices: tuple[str, ...] = ()
     help: str = ""
+    pattern: str = ""
+    between: tuple[int, int] | None = None
+    rereads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,11 @@ class Recipe:
 
     def defaults(self) -> dict[str, Any]:
         return {each.name: each.default for each in self.settings}
+
+    def rereads(self, changed: Iterable[str]) -> set[str]:
+        """The flows that read everything again when these settings change."""
+        changed = set(changed)
+        return {flow for each in self.settings if each.name in changed for flow in each.rereads}
 
     def webhooks(self) -> tuple[str, ...]:
         return tuple(event for flow in self.flows for event in flow.webhooks)

@@ -25,11 +25,18 @@ def _departments(connector: Any, result: Result, label: str) -> Iterable[Account
         yield from page.records
 
 
+def _locations(connector: Any, result: Result, label: str) -> Iterable[Account]:
+    for page in connector.read_locations(None):
+        result.unreadable(page.bad, label)
+        yield from page.records
+
+
 Place = tuple[str, ReferenceKind, str]  # side, kind, key
 
 READERS: dict[ReferenceKind, Callable[[Any, Result, str], Iterable[Account]]] = {
     ReferenceKind.ACCOUNT: _accounts,
     ReferenceKind.DEPARTMENT: _departments,
+    ReferenceKind.LOCATION: _locations,
     ReferenceKind.BANK: lambda connector, result, label: connector.read_banks(),
 }
 
@@ -41,11 +48,13 @@ def compare_accounts(context: FlowContext, result: Result) -> None:
         table = context.recipe.table(row.table)
         if table is None:
             continue
-        if not (row.source_key and row.target_id):
+        if not (row.source_key and row.target_id) or row.problem:
             problem = row.problem or "It is looked up in the next sync."
             _report(result, Kind.MAPPING_UNRESOLVED, row, f"Table {row.table}: {problem}")
             continue
-        ends = ((table.source, row.source_key), (table.target, row.target_id))
+        keys = {"source": row.source_key, "target": row.target_id}
+        keys |= {"department": row.department_key, "location": row.location_key}
+        ends = [(end, keys[column]) for column, end in table.ends().items() if keys[column]]
         places = [(end.side, end.kind, key) for end, key in ends if end.kind in READERS and key not in end.words]
         if places:
             rows.append((row, places))
