@@ -68,6 +68,9 @@ class Fault:
     body: str = ""
     headers: dict[str, str] | None = None
 
+    def __post_init__(self) -> None:
+        self.seconds = float(self.seconds)  # the control surface reads numbers as Decimal, which cannot be slept
+
     def matches(self, request: Request) -> bool:
         return (not self.method or self.method == request.method) and bool(re.search(self.path, request.path))
 

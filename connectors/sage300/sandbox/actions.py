@@ -246,7 +246,7 @@ class Actions(Server):
             holder = self.site if name in {each.name for each in fields(Site)} else self.wire
             if not hasattr(holder, name):
                 raise ValueError(f"no such option: {name}")
-            setattr(holder, name, value)
+            setattr(holder, name, float(value) if isinstance(value, Decimal) else value)
         return options
 
     # --- many at once ------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ class Server(Sandbox):
         self.wire = wire
         self.users = {user.name: user for user in users}
         self.tally: Counter[str] = Counter()
-        self.twist = threading.local()
+        self.twist = threading.local()  # what `dispatch` must know of its request: crowded, fault, user
+        self.busy = 0
         self.last_request: datetime | None = None
         self.companies = {code: Company(code, site, self.today, modules) for code, modules in companies.items()}
         self.resources = {code: self._resources(company) for code, company in self.companies.items()}
@@ -109,11 +110,22 @@ class Server(Sandbox):
 
     # --- before Sage -------------------------------------------------------------------------------
 
+    def _serve(self, request: Request) -> Response:
+        """Requests count against the limit from their arrival, refused ones do not."""
+        with self.lock:
+            crowded = bool(self.wire.parallel_limit) and self.busy >= self.wire.parallel_limit
+            self.busy += not crowded
+        self.twist.crowded, self.twist.fault = crowded, None
+        try:
+            return super()._serve(request)
+        finally:
+            with self.lock:
+                self.busy -= not crowded
+
     def before(self, request: Request) -> Response | None:
         self._wake()
-        self.twist.user = None
         try:
-            if self.wire.parallel_limit and self.in_flight > self.wire.parallel_limit:
+            if self.twist.crowded:
                 raise Refusal("TooManyRequests", "flood")
             if self.wire.iis_html_401:
                 return self._page(401, {"WWW-Authenticate": "Negotiate, NTLM"})
@@ -147,13 +159,10 @@ class Server(Sandbox):
             raise Refusal("Forbidden", "right", what=user.name)
         return user
 
-    def after(self, request: Request) -> None:
-        self.twist.fault = None  # a keep-alive thread serves many requests
-
     # --- routing -----------------------------------------------------------------------------------
 
     def dispatch(self, request: Request) -> Response:
-        fault: Fault | None = getattr(self.twist, "fault", None)
+        fault: Fault | None = self.twist.fault
         try:
             with self.lock:
                 self._finish_postings()
