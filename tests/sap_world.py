@@ -12,7 +12,7 @@ from typing import Any
 from connectors.bill.sandbox import BillSandbox
 from connectors.sandboxing import Running
 from connectors.sap_b1.sandbox import EXAMPLE, SapB1Sandbox
-from integrations.models import Integration, Mapping
+from integrations.models import Integration, Mapping, State
 from tests.builders import FastClock, Side, Tenancy, bill_side, money, provision_tenant, today
 
 CHARGES = ("freight", "tax", "rounding", "discount", "withholding", "down_payment", "paid")
@@ -76,6 +76,38 @@ class SapWorld(Tenancy):
         found = {row["invoice"]["invoiceNumber"]: row for row in rows}
         assert len(found) == len(rows), "BILL holds a number twice"
         return found
+
+    def coded(self, number: str) -> list[tuple[str, str, Decimal]]:
+        return self.lines_of(self.bills()[number])
+
+    def lines_of(self, bill: dict[str, Any]) -> list[tuple[str, str, Decimal]]:
+        """Each line: SAP's account number ("601001") or the name of the charge, the department's code, the amount."""
+        rows = self.sap.ledger.sets()["ChartOfAccounts"].rows
+        names = {
+            ours: rows[code]["FormatCode"] or code if code in rows else code for code, ours in self.accounts.items()
+        }
+        codes = {ours: code for code, ours in self.departments.items()}
+        return [
+            (
+                names[line["classifications"]["chartOfAccountId"]],
+                codes.get(line["classifications"].get("departmentId"), ""),
+                money(line["amount"]),
+            )
+            for line in bill["billLineItems"]
+        ]
+
+    def held(self, number: str) -> tuple[str, str]:
+        """Why the invoice is held: reason and message."""
+        row = self.latest(number)
+        assert row.state == State.HELD, (row.state, row.message)
+        return row.reason, row.message
+
+    def quiet(self) -> None:
+        """Nothing more is written, whatever is read again."""
+        for full in (False, True):
+            result, sap_writes, bill_writes = self.counted(full=full)
+            assert (sap_writes, bill_writes) == (0, 0), full
+            assert result.trouble is None
 
     def amounts(self, number: str) -> list[tuple[str, Decimal]]:
         """The lines of a bill: account id and amount."""

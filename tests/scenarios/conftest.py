@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import builders
+from tests import builders, sap_world
 
 
 @pytest.fixture
@@ -14,4 +14,13 @@ def world(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[bu
     indirect=True)` passes options to `builders.world`."""
     options: dict[str, Any] = getattr(request, "param", {})
     with builders.world(**options) as made:
+        yield made
+
+
+@pytest.fixture
+def sap(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[sap_world.SapWorld]:
+    """An empty company in SAP Business One, an empty organization in BILL. `@pytest.mark.parametrize("sap", [options],
+    indirect=True)` passes options to `sap_world.sap_world`."""
+    options: dict[str, Any] = getattr(request, "param", {})
+    with sap_world.sap_world(**options) as made:
         yield made
