@@ -1,4 +1,4 @@
-"""Entries of ours in the ledger: followed until it posts them, missed when a person deletes them."""
+"""Entries of ours in the ledger: followed until it posts them, missed when a person deletes or cancels them."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ class Entries:
         held.filter(reason=Reason.AWAITING_APPROVAL).update(state=State.PENDING, not_before=None)
 
     def read_missing(self, cursor: Cursor | None) -> Iterator[Page[str]]:
-        """Entries that were not posted for a day: are they still there?"""
-        entered = Link.objects.filter(flow=self.flow.context.flow, state=Link.State.ENTERED, seen_at__lt=self._began)
+        """Entries that the ledger did not tell of just now, where it could: are they still there?"""
+        standing = [Link.State.ENTERED, *([Link.State.POSTED] if self.flow.reverses else [])]
+        entered = Link.objects.filter(flow=self.flow.context.flow, state__in=standing, seen_at__lt=self._began)
         gone = [
             key
             for key in entered.values_list("source_key", flat=True)
@@ -75,15 +76,17 @@ class Entries:
         return iter([Page(gone)])
 
     def absorb_missing(self, keys: Sequence[str]) -> Iterable[Staged]:
-        """A person deleted the entry in the ledger: hold the payment until somebody decides."""
+        """A person deleted or cancelled the entry in the ledger: hold the payment until somebody decides."""
         if self.flow.context.preview or not keys:
             return ()
-        message = f"The entry was deleted in {self.flow.there} before it was posted. Replay to enter it again."
+        what = "cancelled" if self.flow.reverses else "deleted"
+        message = f"The payment's entry was {what} in {self.flow.there}. Replay to enter it again."
         Link.objects.filter(flow=self.flow.context.flow, source_key__in=keys).update(state=Link.State.MISSING)
         Application.objects.filter(integration=self.flow.context.integration, payment_key__in=keys).update(
             state=Application.State.VOIDED
         )
-        for row in Delivery.objects.filter(flow=self.flow.context.flow, key__in=keys, state=State.DELIVERED):
+        delivered = Delivery.objects.filter(flow=self.flow.context.flow, key__in=keys, state=State.DELIVERED)
+        for row in {row.key: row for row in delivered.order_by("version")}.values():  # the newest of each
             row.state, row.reason, row.message = State.HELD, Reason.CHANGED_AFTER_DELIVERY, message
             row.generation = self.flow.context.integration.generation
             row.save(update_fields=["state", "reason", "message", "generation"])

@@ -157,11 +157,12 @@ class PaymentsFlow(Policy):
         return Settle(f"Approved and posted in {self.there} as {entry.id}.")
 
     @property
-    def _reverses(self) -> bool:
+    def reverses(self) -> bool:
+        """Whether the ledger lets a posted payment be taken back, by us as by people."""
         return self.record_type in self.context.writer.capabilities.reverses
 
     def _take_back(self, item: Item, link: Link) -> Decision:
-        if link.state == Link.State.POSTED and not self._reverses:
+        if link.state == Link.State.POSTED and not self.reverses:
             return self._too_late(link)
         if link.state in (Link.State.MISSING, Link.State.VOIDED):
             return Withdraw(f"Voided in {self.here}; nothing stands in {self.there}.", State.VOIDED)
@@ -293,7 +294,7 @@ class PaymentsFlow(Policy):
     def _deleted(self, item: Item, entry: LedgerPayment | None) -> Found:
         if entry is None:
             return Found(item.delivery.target_id, f"The entry is gone from {self.there}.")
-        if entry.posted and item.link is not None and not self._reverses:
+        if entry.posted and item.link is not None and not self.reverses:
             return Found("", "It was posted meanwhile.", hold=self._too_late(item.link))
         return Found("", f"The entry still stands in {self.there}.")
 
