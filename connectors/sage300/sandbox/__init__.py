@@ -18,7 +18,7 @@ from .actions import Actions
 from .build import stock
 from .company import Site
 from .demo import EXAMPLE, PASSWORD, USERNAME, load_demo
-from .server import MODULES, User, Wire
+from .server import MODULES, Front, User
 
 __all__ = ["EXAMPLE", "Sage300Sandbox", "User", "default_users", "load_demo"]
 
@@ -36,7 +36,7 @@ def default_users() -> list[User]:
 class Sage300Sandbox(Actions):
     """The server of companies SAMLTD and SAMINC, stocked with reference data; `load_demo` adds records to SAMLTD.
 
-    Options are described at `company.Site` and `server.Wire`; `set_option` changes them later. Times are seconds.
+    Options are described at `company.Site` and `server.Front`; `set_option` changes them later. Times are seconds.
     companies: code -> activated modules.
     """
 
@@ -63,14 +63,14 @@ class Sage300Sandbox(Actions):
         zone: str = "UTC",
     ) -> None:
         site = Site(patch, truncate, refuse_unbalanced, force_listing, language, posting_seconds)
-        wire = Wire(
+        front = Front(
             page_size, internal_host_links, iis_html_401, empty_401, padded, lean, parallel_limit, idle_seconds,
             cold_start_seconds, zone,
         )  # fmt: skip
         activated = companies or {"SAMLTD": MODULES, "SAMINC": ("AP", "CS", "TX", "BK")}
         super().__init__(
             site=site,
-            wire=wire,
+            front=front,
             users=default_users() if users is None else users,
             companies={code: frozenset(modules) for code, modules in activated.items()},
         )

@@ -6,7 +6,6 @@ answered 400. Every action works in the first company unless `company` names ano
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable
 from dataclasses import fields
@@ -241,9 +240,9 @@ class Actions(Server):
 
     @locked
     def do_set_option(self, **options: Any) -> Row:
-        """Change how the site is set up or answers: the fields of `company.Site` and `server.Wire`."""
+        """Change how the site is set up or answers: the fields of `company.Site` and `server.Front`."""
         for name, value in options.items():
-            holder = self.site if name in {each.name for each in fields(Site)} else self.wire
+            holder = self.site if name in {each.name for each in fields(Site)} else self.front
             if not hasattr(holder, name):
                 raise ValueError(f"no such option: {name}")
             setattr(holder, name, float(value) if isinstance(value, Decimal) else value)
@@ -289,4 +288,4 @@ class Actions(Server):
             "accounts": "GLAccounts",
         }
         books = {key: list(tables[name].values()) for key, name in names.items()}
-        return copy.deepcopy({**books, "authors": {str(k): v for k, v in self.company(company).authors.items()}})
+        return {**books, "authors": {str(batch): user for batch, user in self.company(company).authors.items()}}

@@ -59,7 +59,7 @@ class User:
 
 
 @dataclass
-class Wire:
+class Front:
     """How the site answers. Times in seconds, on the sandbox's clock but for `cold_start_seconds`, a real sleep."""
 
     page_size: int = 100
@@ -77,10 +77,12 @@ class Wire:
 class Server(Sandbox):
     system = "sage300"
 
-    def __init__(self, *, site: Site, wire: Wire, users: Iterable[User], companies: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, *, site: Site, front: Front, users: Iterable[User], companies: dict[str, frozenset[str]]
+    ) -> None:
         super().__init__()
         self.site = site
-        self.wire = wire
+        self.front = front
         self.users = {user.name: user for user in users}
         self.tally: Counter[str] = Counter()
         self.twist = threading.local()  # what `dispatch` must know of its request: crowded, fault, user
@@ -106,14 +108,14 @@ class Server(Sandbox):
 
     def today(self) -> date:
         """The session date: the server's, in its own zone (docs: sage300 14.22)."""
-        return self.now().astimezone(ZoneInfo(self.wire.zone)).date()
+        return self.now().astimezone(ZoneInfo(self.front.zone)).date()
 
     # --- before Sage -------------------------------------------------------------------------------
 
     def _serve(self, request: Request) -> Response:
         """Requests count against the limit from their arrival, refused ones do not."""
         with self.lock:
-            crowded = bool(self.wire.parallel_limit) and self.busy >= self.wire.parallel_limit
+            crowded = bool(self.front.parallel_limit) and self.busy >= self.front.parallel_limit
             self.busy += not crowded
         self.twist.crowded, self.twist.fault = crowded, None
         try:
@@ -127,7 +129,7 @@ class Server(Sandbox):
         try:
             if self.twist.crowded:
                 raise Refusal("TooManyRequests", "flood")
-            if self.wire.iis_html_401:
+            if self.front.iis_html_401:
                 return self._page(401, {"WWW-Authenticate": "Negotiate, NTLM"})
             if FORBIDDEN & set(request.path):
                 return self._page(400)
@@ -140,11 +142,11 @@ class Server(Sandbox):
         """The first call after idleness starts the application pool (docs: sage300 10)."""
         with self.lock:
             now, last = self.now(), self.last_request
-            idle = last is None or (now - last).total_seconds() > self.wire.idle_seconds
+            idle = last is None or (now - last).total_seconds() > self.front.idle_seconds
             self.last_request = now
-        if self.wire.idle_seconds and idle:
+        if self.front.idle_seconds and idle:
             self.tally["cold_starts"] += 1
-            time.sleep(self.wire.cold_start_seconds)
+            time.sleep(self.front.cold_start_seconds)
 
     def _login(self, request: Request) -> User:
         """User ids are upper case, passwords are compared exactly (docs: sage300 2.1, 15.2)."""
@@ -256,7 +258,7 @@ class Server(Sandbox):
             )
         if resource.name == BATCHES and (asked.select is None):
             self.tally["unselected_batch_lists"] += 1
-        page = query.page(resource.rows(), asked, resource.shape, self.wire.page_size)
+        page = query.page(resource.rows(), asked, resource.shape, self.front.page_size)
         chosen = f"({','.join(sorted(asked.select))})" if asked.select else ""
         body: Row = {"@odata.context": f"{root}/$metadata#{resource.name}{chosen}"}
         if asked.count:
@@ -264,7 +266,7 @@ class Server(Sandbox):
         body["value"] = [self._show(resource, row, asked.select) for row in page.rows]
         if page.following:
             here = f"{root}/{resource.name}?{page.following}"
-            if self.wire.internal_host_links:
+            if self.front.internal_host_links:
                 here = INTERNAL_HOST + here[here.index(APPLICATION) :]
             body["@odata.nextLink"] = here
         return json_response(body)
@@ -274,7 +276,7 @@ class Server(Sandbox):
         return {**context, **self._show(resource, row, select)}
 
     def _show(self, resource: Resource, row: Row, select: frozenset[str] | None) -> Row:
-        return show(resource.shape, row, select, self.wire.lean, self.wire.padded)
+        return show(resource.shape, row, select, self.front.lean, self.front.padded)
 
     # --- bodies and refusals -----------------------------------------------------------------------
 
@@ -293,7 +295,7 @@ class Server(Sandbox):
     def _refuse(self, refusal: Refusal) -> Response:
         self.tally[f"refused {refusal.code}"] += 1
         headers = {"WWW-Authenticate": 'Basic realm="Sage 300 Web API"'} if refusal.status == 401 else None
-        if refusal.status == 401 and self.wire.empty_401:
+        if refusal.status == 401 and self.front.empty_401:
             return Response(status=401, headers=headers)
         return json_response(refusal.body(self.site.language), refusal.status, headers)
 
