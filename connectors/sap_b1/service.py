@@ -91,7 +91,7 @@ class Service:
                     raise
             except AuthExpired as error:
                 if renewed:
-                    raise _not_kept(error) from None
+                    raise self.sessions.give_up(_not_kept(error)) from None
             except (Unreachable, BadAnswer):
                 lost += 1
                 if lost == READ_TRIES or self._host.clock.monotonic() > deadline:

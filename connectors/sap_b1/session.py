@@ -120,6 +120,11 @@ class Sessions:
         """
         return self._sign_in(failed)
 
+    def give_up(self, error: CredentialsRefused) -> CredentialsRefused:
+        """Sessions do not hold: whoever asks for another one here gets this error instead of a login."""
+        self._refused = error
+        return error
+
     def sign_in(self) -> Session:
         """A new login whatever is known: for testing credentials."""
         self._refused = None

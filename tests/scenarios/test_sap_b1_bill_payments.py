@@ -36,7 +36,9 @@ def sent(world: SapWorld) -> SapWorld:
 
 
 both_versions = pytest.mark.parametrize("world", [{"version": 1}, {"version": 2}], indirect=True, ids=["v1", "v2"])
-older = pytest.mark.parametrize("world", [{"sap_options": {"schema": schema}} for schema in ("9.3", "10.0")], indirect=True)
+older = pytest.mark.parametrize(
+    "world", [{"sap_options": {"schema": schema}} for schema in ("9.3", "10.0")], indirect=True
+)
 
 
 def entry(world: SapWorld) -> dict[str, Any]:
@@ -293,7 +295,10 @@ def test_an_invoice_closed_in_sap_meanwhile_fails_with_the_balance_seen(sent: Sa
     assert (failed["flow"], failed["key"], failed["reason"]) == ("payments", key, "rejected_by_target")
     assert "nothing is owed" in failed["message"]
     assert len(sent.payments()) == theirs
-    assert {each["reason"] for each in result.held if each["flow"] == "bills"} <= {"changed_after_delivery", "paid_in_erp"}
+    assert {each["reason"] for each in result.held if each["flow"] == "bills"} <= {
+        "changed_after_delivery",
+        "paid_in_erp",
+    }
 
 
 def test_closed_between_our_look_and_our_payment(sent: SapWorld) -> None:
