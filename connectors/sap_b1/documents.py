@@ -141,6 +141,7 @@ def open_bill(row: Record, money: Currencies, paid: Paid | None = None) -> OpenB
         number=text(row, "NumAtCard").strip(),
         ledger_number=str(number(row, "DocNum")),
         dated=day(row, "DocDate"),
+        currency=money.iso(text(row, "DocCurrency")),
         total=head.total,
         balance=head.balance,
         blocked=head.blocked,
@@ -177,8 +178,9 @@ def _head(row: Record, money: Currencies, paid: Paid | None) -> _Head:
     problem = "" if settled else paid.problem
     taken = total if settled else paid.amount
     parts = _instalments(row, foreign, taken, _NO_PARTS if settled else paid.instalments)
-    if parts and sum((part.total for part in parts), _NOTHING) != total:
-        parts, problem = (), problem or f"its instalments do not add up to {total}."
+    asked = _sum(rows(row, "DocumentInstallments"), "TotalFC" if foreign else "Total")
+    if (asked or parts) and asked != total:  # less: tax that is withheld when paying (docs: sap_b1 trap 15)
+        parts, problem = (), problem or f"its instalments do not add up to {total}, but to {asked}."
     return _Head(foreign, total, total - taken, reasons, parts, problem)
 
 

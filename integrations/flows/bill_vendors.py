@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connectors.domain import Bill, Vendor, VendorStatus
+from connectors.domain import Bill, Vendor, VendorDraft, VendorStatus
 from integrations.engine.books import Row
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import Hold, Reason
@@ -48,7 +48,10 @@ class Vendors:
         return self._currency(bill, row, link)
 
     def _currency(self, bill: Bill, row: Row | None, link: Link) -> str | Hold:
+        """One that was created just now has not been read yet: it has the currency that it was given."""
         currency = decode(Vendor, row.payload).currency if row is not None and row.payload else ""
+        if not currency and link.draft:
+            currency = decode(VendorDraft, link.draft).currency
         if currency and bill.currency and currency != bill.currency:
             return Hold(
                 Reason.CURRENCY_UNSUPPORTED,

@@ -47,7 +47,7 @@ def test_300_odd_invoices_of_40_vendors(sap: SapWorld) -> None:
     load_demo(sap.sap)
     generate(sap.sap.ledger, invoices=300, vendors=40)
     sap.map("departments", "SPLIT", f"Department {SPLIT_BETWEEN}")
-    wanted = {entry: each for entry, each in payable(sap)}
+    wanted = dict(payable(sap))
     refused = {entry: problem for entry, each in wanted.items() if (problem := obstacle(sap, each, wanted))}
     arriving = {entry: each for entry, each in wanted.items() if entry not in refused}
     assert len(arriving) > 120
