@@ -104,6 +104,11 @@ def _one_line(text: Any) -> str:
     return " ".join(sentence(line) for line in lines if line)[:_LONGEST_MESSAGE]
 
 
+def reason(text: str) -> str:
+    """The reason code of a refusal that came as text alone, as those of posting do."""
+    return "period_closed" if _PERIOD.search(text) else "rejected_by_target"
+
+
 def refusal(
     reply: Reply, *, module: str, writes: bool, addressed: bool = False, clean: Callable[[str], str] = str
 ) -> ConnectorError:
