@@ -184,6 +184,7 @@ class OpenBill:
     blocked: tuple[Blocked, ...] = ()
     instalments: tuple[Instalment, ...] = ()
     ledger_number: str = ""
+    currency: str = ""  # "" is the ledger's own
     part: int = 0
 
     @property
@@ -344,7 +345,8 @@ class EntryState(StrEnum):
 class LedgerBill:
     """An invoice as a ledger with batches holds it. `id` addresses it for as long as its batch is not posted.
 
-    `marker` is the batch's description. `message` is the ledger's own, where it refused to post.
+    `marker` is the batch's description. `message` is the ledger's own, where it refused to post, and `reason` the code
+    of what that means ("" is a refusal).
     """
 
     id: str
@@ -357,6 +359,7 @@ class LedgerBill:
     currency: str = ""
     invoice_date: date | None = None
     message: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

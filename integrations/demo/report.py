@@ -60,7 +60,8 @@ def _tables(chapter: Chapter) -> Iterator[Table]:
     if entries := chapter.waiting():
         yield _attention(entries)
     if chapter.compared:
-        yield _open_items(chapter.compared, chapter.currencies())
+        for currency in chapter.compared.totals:
+            yield _open_items(chapter.compared, currency)
 
 
 def _table(title: str, *columns: str, right: Iterable[str] = (), narrow: Iterable[str] = ()) -> Table:
@@ -114,14 +115,13 @@ def _told(entry: dict[str, Any]) -> str:
     return message.partition(" yet.")[0] + " yet: see the vendor." if entry["reason"] == "vendor_missing" else message
 
 
-def _open_items(result: Result, currencies: Sequence[str]) -> Table:
+def _open_items(result: Result, currency: str) -> Table:
     here, there = result.labels
-    mixed = f" ({' and '.join(currencies)} added as they stand)" if len(currencies) > 1 else ""
     columns = ("", here, there, "difference")
-    table = _table(f"Open items on both sides{mixed}", *columns, right=columns[1:])
-    differing = differing_bills(result)
+    table = _table(f"Open items on both sides in {currency}", *columns, right=columns[1:])
+    differing = [each for each in differing_bills(result) if each.currency == currency]
     apart = [sum(Decimal(getattr(each, side)) for each in differing) for side in ("source", "target")]
-    totals = (result.source_total, result.target_total)
+    totals = (result.total(currency).source, result.total(currency).target)
     _amounts(table, "the same on both sides", *(total - part for total, part in zip(totals, apart, strict=True)))
     for kind in dict.fromkeys(each.kind for each in differing):
         rows = [each for each in differing if each.kind == kind]

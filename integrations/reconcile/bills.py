@@ -8,12 +8,12 @@ from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
 
-from connectors.domain import BillDraft, OpenBill, TargetBill
+from connectors.domain import BillDraft, OpenBill, TargetBill, Vendor
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
 from integrations.flows.bill_changes import STOPS
 from integrations.flows.documents import in_form
-from integrations.models import Link
+from integrations.models import Link, ReferenceKind
 
 from .payments import Paid
 from .reasons import latest, why
@@ -34,6 +34,7 @@ class Invoice:
     payable: bool
     stop: str  # in a word, why it must not be paid now
     in_transit: Decimal
+    currency: str = ""
     target_id: str = ""
     found: bool = False
 
@@ -57,6 +58,7 @@ class _Comparison:
         self.open: dict[str, Invoice] = {}
         self.by_number: dict[tuple[str, str], Invoice] = {}
         self.live: set[str] = set()  # source keys of our live bills
+        self.currencies: dict[str, str] = {}  # by the cloud's vendor id
         self.unreadable: set[str] = set()  # open items reported as such: nothing else is known of them
 
     def run(self) -> None:
@@ -64,6 +66,7 @@ class _Comparison:
         rows = Link.objects.filter(flow__integration=self.context.integration, flow__name="vendors")
         vendors = dict(rows.values_list("target_id", "source_key").iterator())
         for chunk in _chunks(sorted(vendors), AT_ONCE):
+            self._learn_currencies(chunk)
             bills = list(self.context.side("target").find_bills(chunk))
             self._compare_vendors(bills, vendors)
             self.result.read("bills", len(self.live))
@@ -85,8 +88,9 @@ class _Comparison:
                     self._remember(item, links.get(item.key))
         for invoice in self.open.values():
             self.by_number[invoice.vendor_key, invoice.number] = invoice
-            self.result.source_total += invoice.owed
-            self.result.in_transit += invoice.in_transit if invoice.payable else ZERO
+            totals = self.result.total(invoice.currency)
+            totals.source += invoice.owed
+            totals.in_transit += invoice.in_transit if invoice.payable else ZERO
 
     def _remember(self, item: OpenBill, link: Link | None) -> None:
         self.open[item.key] = Invoice(
@@ -97,8 +101,17 @@ class _Comparison:
             payable=item.payable,
             stop=next((stop.word for reason, stop in STOPS.items() if reason in item.blocked), ""),
             in_transit=self.paid.in_transit.get((item.vendor_key, item.number), ZERO),
+            currency=item.currency,
             target_id=link.target_id if link else "",
         )
+
+    def _learn_currencies(self, vendor_ids: Iterable[str]) -> None:
+        """The cloud keeps the currency at the vendor."""
+        unknown = [each for each in vendor_ids if each not in self.currencies]
+        rows = self.context.references("target").get(ReferenceKind.VENDOR, unknown)
+        for vendor_id in unknown:
+            row = rows.get(vendor_id)
+            self.currencies[vendor_id] = decode(Vendor, row.payload).currency if row and row.payload else ""
 
     # --- the cloud's live bills ------------------------------------------------------------------
 
@@ -141,7 +154,7 @@ class _Comparison:
         elif link.source_key in self.unreadable:
             return
         unpaid = bill.total - bill.paid
-        self.result.target_total += unpaid
+        self.result.total(self._currency(bill)).target += unpaid
         self._amounts(bill, link, invoice, unpaid)
         if invoice is not None and bill.number != invoice.number:
             sent = decode(BillDraft, link.draft).number
@@ -157,27 +170,33 @@ class _Comparison:
                 message = (
                     f"Nothing is owed on the invoice in {self.here}, but {self.there} may still pay it.{under_way}"
                 )
-                self._difference(Kind.MISSING_IN_SOURCE, link, ZERO, unpaid, message, notes)
+                self._difference(Kind.MISSING_IN_SOURCE, link, ZERO, unpaid, self._currency(bill), message, notes)
         elif invoice.stop and unpaid > 0:
             message = f"The invoice is {invoice.stop} in {self.here}, but {self.there} may still pay it.{under_way}"
-            self._difference(Kind.ON_HOLD, link, ZERO, unpaid, message, notes)
+            self._difference(Kind.ON_HOLD, link, ZERO, unpaid, self._currency(bill), message, notes)
         elif not invoice.stop and unpaid != invoice.owed:
             posting = f" less {money(invoice.in_transit)} awaiting posting" if invoice.in_transit else ""
             message = (
                 f"{self.here} owes {money(invoice.balance)}{posting}; {self.there} has {money(bill.total)}, "
                 f"paid {money(bill.paid)}."
             )
-            self._difference(Kind.AMOUNT, link, invoice.owed, unpaid, message, notes)
+            self._difference(Kind.AMOUNT, link, invoice.owed, unpaid, self._currency(bill), message, notes)
 
-    def _difference(self, kind: Kind, link: Link, source: Decimal, target: Decimal, message: str, notes: str) -> None:
-        self.result.add(kind, link.document, link.source_key, source, target, f"{message} {notes}".strip())
+    def _difference(
+        self, kind: Kind, link: Link, source: Decimal, target: Decimal, currency: str, message: str, notes: str
+    ) -> None:
+        self.result.add(kind, link.document, link.source_key, source, target, f"{message} {notes}".strip(), currency)
+
+    def _currency(self, bill: TargetBill) -> str:
+        return self.currencies.get(bill.vendor_id, "")
 
     def _unreadable(self, bill: TargetBill, key: str, document: str, invoice: Invoice | None) -> None:
         """A live bill of which nothing but its ids is known: its invoice is taken out of the totals."""
         if invoice is not None and not invoice.found:
             invoice.found = True
-            self.result.source_total -= invoice.owed
-            self.result.in_transit -= invoice.in_transit if invoice.payable else ZERO
+            totals = self.result.total(invoice.currency)
+            totals.source -= invoice.owed
+            totals.in_transit -= invoice.in_transit if invoice.payable else ZERO
         message = f"{self.there}: bill {bill.id} cannot be compared: {bill.unreadable}"
         self.result.add(Kind.UNREADABLE, document or bill.id, key, "", "", message)
 
@@ -189,19 +208,19 @@ class _Comparison:
             self.result.compared["unmatched_target_bills"] += 1
             return
         self.result.compared["bills"] += 1
-        self.result.target_total += unpaid
+        self.result.total(self._currency(bill)).target += unpaid
         message = f"The bill exists only in {self.there}, which may still pay {money(unpaid)} of {money(bill.total)}."
-        self.result.add(Kind.MISSING_IN_SOURCE, bill.number, bill.id, ZERO, unpaid, message)
+        self.result.add(Kind.MISSING_IN_SOURCE, bill.number, bill.id, ZERO, unpaid, message, self._currency(bill))
 
     def _unlinked(self, bill: TargetBill, invoice: Invoice) -> None:
         """A bill that somebody else entered under the number of an invoice in scope."""
         invoice.found = True
         unpaid = bill.total - bill.paid
         self.result.compared["bills"] += 1
-        self.result.target_total += unpaid
+        self.result.total(self._currency(bill)).target += unpaid
         problem = why(latest(self.context.integration, "bills", [invoice.key]).get(invoice.key))
         message = f"{self.there} has bill {bill.id} of this number, which was not sent from {self.here}. {problem}"
-        self.result.add(Kind.UNLINKED, invoice.number, invoice.key, invoice.owed, unpaid, message)
+        self.result.add(Kind.UNLINKED, invoice.number, invoice.key, invoice.owed, unpaid, message, self._currency(bill))
 
     def _duplicate(self, bill: TargetBill, key: str, other: TargetBill, *, ours: bool) -> None:
         unpaid = bill.total - bill.paid
@@ -212,8 +231,8 @@ class _Comparison:
         if ours:  # its amount has been compared with its own invoice
             self.result.add(Kind.DUPLICATE, bill.number, key, "", money(unpaid), message)
         else:
-            self.result.target_total += unpaid
-            self.result.add(Kind.DUPLICATE, bill.number, key or bill.id, ZERO, unpaid, message)
+            self.result.total(self._currency(bill)).target += unpaid
+            self.result.add(Kind.DUPLICATE, bill.number, key or bill.id, ZERO, unpaid, message, self._currency(bill))
 
     # --- what was not among the live bills -------------------------------------------------------
 
@@ -221,6 +240,7 @@ class _Comparison:
         """Bills of ours that no linked vendor has live: archived, gone, or at another vendor now."""
         for chunk in _chunks(self._missing_links(), AT_ONCE):
             targets = self.context.side("target").get_bills([link.target_id for link in chunk])
+            self._learn_currencies({bill.vendor_id for bill in targets.values()})
             for link in chunk:
                 bill = targets.get(link.target_id)
                 if bill is not None and not bill.archived:
@@ -245,11 +265,11 @@ class _Comparison:
         notes = " ".join(self.paid.notes.get((link.group, link.document), ()))
         if bill is None:
             message = f"{self.there} no longer has the bill {link.target_id} of this invoice."
-            self._difference(Kind.MISSING_IN_TARGET, link, invoice.owed, ZERO, message, notes)
+            self._difference(Kind.MISSING_IN_TARGET, link, invoice.owed, ZERO, invoice.currency, message, notes)
         else:
             who = "by us" if link.state == Link.State.ARCHIVED else "by a person"
             message = f"{self.here} owes {money(invoice.owed)}, but the bill was archived in {self.there} {who}."
-            self._difference(Kind.ARCHIVED, link, invoice.owed, ZERO, message, notes)
+            self._difference(Kind.ARCHIVED, link, invoice.owed, ZERO, invoice.currency, message, notes)
 
     def _never_sent(self) -> None:
         missing = [invoice for invoice in self.open.values() if invoice.owed and not invoice.found]
@@ -257,7 +277,9 @@ class _Comparison:
         for invoice in missing:
             self.result.compared["bills"] += 1
             message = f"The invoice is payable, but {self.there} has no bill. {why(deliveries.get(invoice.key))}"
-            self.result.add(Kind.MISSING_IN_TARGET, invoice.number, invoice.key, invoice.owed, ZERO, message)
+            self.result.add(
+                Kind.MISSING_IN_TARGET, invoice.number, invoice.key, invoice.owed, ZERO, message, invoice.currency
+            )
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -107,13 +107,13 @@ class _Comparison:
             state = "posted" if entry.posted else "entered"
             message = (
                 f"Payment {payment.key} was voided in {self.there}, but is {state} in {self.here} "
-                f"as {entry.check_number}."
+                f"as {_name(entry)}."
             )
             self.result.add(kind, document, payment.key, entry.amount, ZERO, message)
         elif not self._wanted(payment):
             word = "recorded as paid outside" if payment.outside else f"not paid ({payment.raw_status})"
             message = (
-                f"Payment {payment.key} is {word} in {self.there}, but entered in {self.here} as {entry.check_number}."
+                f"Payment {payment.key} is {word} in {self.there}, but entered in {self.here} as {_name(entry)}."
             )
             self.result.add(Kind.PAYMENT_NOT_PAID, document, payment.key, entry.amount, ZERO, message)
         else:
@@ -137,7 +137,7 @@ class _Comparison:
         links = self.context.links("payments").get(self.entries)
         for key, link in sorted(links.items()):
             entry = self.entries[key]
-            message = f"{self.here} holds payment {entry.check_number}, but {self.there} no longer tells of {key}."
+            message = f"{self.here} holds payment {_name(entry)}, but {self.there} no longer tells of {key}."
             self.result.add(Kind.PAYMENT_UNKNOWN, link.document, key, entry.amount, ZERO, message)
             for each in entry.applications:
                 self.paid.notes[entry.vendor_key, each.bill].append(message)
@@ -164,6 +164,10 @@ class _Comparison:
         if any(each.key for each in entry.applications):
             return _totals((whole_key(self.context, link.source_key), amount) for link, amount in ours)
         return _totals((link.document, amount) for link, amount in ours)
+
+
+def _name(entry: LedgerPayment) -> str:
+    return entry.check_number or entry.id
 
 
 def _applied(applications: Iterable[Application]) -> dict[str, Decimal]:

@@ -64,18 +64,37 @@ class Difference:
     target: str = ""
     difference: str = ""
     message: str = ""
+    currency: str = ""
 
     def as_json(self) -> dict[str, str]:
         return asdict(self) | {"kind": self.kind.value}
 
 
 @dataclass(slots=True)
+class Totals:
+    """In one currency: `source` is what the ledger owes on invoices that may be paid, less our payments that it has
+    not posted yet (`in_transit`); `target` is what the cloud still wants to pay of them."""
+
+    source: Decimal = ZERO
+    target: Decimal = ZERO
+    in_transit: Decimal = ZERO
+
+    def as_json(self, currency: str) -> dict[str, str]:
+        return {
+            "currency": currency,
+            "source": money(self.source),
+            "target": money(self.target),
+            "difference": money(self.source - self.target),
+            "in_transit": money(self.in_transit),
+        }
+
+
+@dataclass(slots=True)
 class Result:
     """The outcome of one comparison.
 
-    `source_total` is what the ledger owes on invoices that may be paid, less our payments that it has not posted yet
-    (`in_transit`); `target_total` is what the cloud still wants to pay of them. They differ by exactly the sum of the
-    `difference` of the bills; a document that one side cannot read is in neither. `unmatched` are the target's active
+    The two totals of a currency differ by exactly the sum of the `difference` of its bills; a document that one side
+    cannot read is in neither. `unmatched` are the target's active
     vendors (`kind`, `key`, `name`) that no link leads to, which are no difference. With `trouble` the comparison is
     incomplete.
     """
@@ -87,13 +106,27 @@ class Result:
     compared: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(COUNTS, 0)))
     differences: list[Difference] = field(default_factory=list)
     unmatched: list[dict[str, str]] = field(default_factory=list)
-    source_total: Decimal = ZERO
-    target_total: Decimal = ZERO
-    in_transit: Decimal = ZERO
+    totals: dict[str, Totals] = field(default_factory=dict)  # by currency
     requests: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     trouble: Trouble | None = None
     progress: Callable[[str, str, int], None] = field(default=lambda flow, what, count: None, repr=False)
+
+    def total(self, currency: str = "") -> Totals:
+        """Of a currency, "" for the tenant's own."""
+        return self.totals.setdefault(currency or self.currency, Totals())
+
+    @property
+    def source_total(self) -> Decimal:
+        return self.total().source
+
+    @property
+    def target_total(self) -> Decimal:
+        return self.total().target
+
+    @property
+    def in_transit(self) -> Decimal:
+        return self.total().in_transit
 
     @property
     def ok(self) -> bool:
@@ -104,12 +137,21 @@ class Result:
         return 3 if self.trouble else 0 if self.ok else 1
 
     def add(
-        self, kind: Kind, document: str, key: str, source: str | Decimal, target: str | Decimal, message: str
+        self,
+        kind: Kind,
+        document: str,
+        key: str,
+        source: str | Decimal,
+        target: str | Decimal,
+        message: str,
+        currency: str = "",
     ) -> None:
-        """A difference; with two amounts also by how much."""
+        """A difference; with two amounts also by how much, in a currency ("" for the tenant's own)."""
         apart = money(source - target) if isinstance(source, Decimal) and isinstance(target, Decimal) else ""
         texts = [money(each) if isinstance(each, Decimal) else each for each in (source, target)]
-        self.differences.append(Difference(kind, document, key, texts[0], texts[1], apart, message))
+        self.differences.append(
+            Difference(kind, document, key, texts[0], texts[1], apart, message, currency or self.currency)
+        )
 
     def unreadable(self, bad: Iterable[BadRecord], label: str) -> None:
         for each in bad:
@@ -121,7 +163,6 @@ class Result:
 
     def summary(self) -> str:
         """One line: equal or not, and what each side says is owed."""
-        here, there = self.labels
         if self.trouble:
             trouble = self.trouble
             return (
@@ -131,26 +172,35 @@ class Result:
         parts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
         many = len(self.differences)
         verdict = f"{many} difference{'s' if many != 1 else ''} ({parts})" if many else "Both sides are equal"
-        transit = f" ({self._shown(self.in_transit)} paid and awaiting posting taken off)" if self.in_transit else ""
+        owed = " ".join(self._owed(currency, totals) for currency, totals in self._by_currency())
+        return f"{verdict}. {owed}"
+
+    def _owed(self, currency: str, totals: Totals) -> str:
+        here, there = self.labels
+
+        def shown(amount: Decimal) -> str:
+            return f"{amount:,.2f} {currency}".rstrip()
+
+        transit = f" ({shown(totals.in_transit)} paid and awaiting posting taken off)" if totals.in_transit else ""
         return (
-            f"{verdict}. Payable in {here}: {self._shown(self.source_total)}{transit}; "
-            f"unpaid in {there}: {self._shown(self.target_total)}; "
-            f"difference: {self._shown(self.source_total - self.target_total)}."
+            f"Payable in {here}: {shown(totals.source)}{transit}; unpaid in {there}: {shown(totals.target)}; "
+            f"difference: {shown(totals.source - totals.target)}."
         )
 
+    def _by_currency(self) -> list[tuple[str, Totals]]:
+        """The tenant's own first."""
+        self.total()
+        return sorted(self.totals.items(), key=lambda pair: (pair[0] != self.currency, pair[0]))
+
     def as_json(self) -> dict[str, Any]:
+        (_, own), *others = self._by_currency()
         data: dict[str, Any] = {
             "tenant": self.tenant,
             "integration": self.integration,
             "ok": self.ok,
             "compared": dict(self.compared),
-            "totals": {
-                "currency": self.currency,
-                "source": money(self.source_total),
-                "target": money(self.target_total),
-                "difference": money(self.source_total - self.target_total),
-                "in_transit": money(self.in_transit),
-            },
+            "totals": own.as_json(self.currency),
+            "other_currencies": [totals.as_json(currency) for currency, totals in others],
             "differences": [each.as_json() for each in self.differences],
             "unmatched": self.unmatched,
             "requests": self.requests,
@@ -159,9 +209,6 @@ class Result:
         if self.trouble:
             data["error"] = asdict(self.trouble)
         return data
-
-    def _shown(self, amount: Decimal) -> str:
-        return f"{amount:,.2f} {self.currency}".rstrip()
 
 
 def money(amount: Decimal) -> str:

@@ -38,7 +38,7 @@ def test_json_is_one_object_with_every_difference(world):
     assert data["compared"]["bills"] == 2
     assert data["totals"]["difference"] == "-40.00"
     (difference,) = data["differences"]
-    assert set(difference) == {"kind", "document", "key", "source", "target", "difference", "message"}
+    assert set(difference) == {"kind", "document", "key", "source", "target", "difference", "message", "currency"}
     assert (difference["kind"], difference["document"]) == ("amount", "INV-1")
     assert (difference["source"], difference["target"], difference["difference"]) == ("60.00", "100.00", "-40.00")
 
