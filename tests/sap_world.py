@@ -135,7 +135,7 @@ class SapWorld(Tenancy):
     def set(self, **settings: Any) -> None:
         """Settings of the integration."""
         self.integration.settings |= settings
-        self.integration.save()
+        self.integration.save(update_fields=["settings"])
 
 
 @contextmanager
