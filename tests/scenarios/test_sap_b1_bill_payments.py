@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from connectors.sap_b1.sandbox import SapB1Sandbox
 from integrations.engine.actions import mapping_changed, replay
 from integrations.models import Delivery, Link, Mapping, State
 from tests.builders import money, today
@@ -116,7 +115,7 @@ def test_a_second_sync_writes_nothing(sent: SapWorld) -> None:
     sent.pay("INV-1")
     assert sent.sync().ok
     for options in ({}, {"full": True}):
-        result, sap_writes, bill_writes = sent.counted(**options)
+        result, _, bill_writes = sent.counted(**options)
         assert result.ok
         assert bill_writes == 0
         assert len(sent.payments()) == 1
@@ -304,7 +303,8 @@ def test_an_invoice_closed_in_sap_meanwhile_fails_with_the_balance_seen(sent: Sa
 def test_closed_between_our_look_and_our_payment(sent: SapWorld) -> None:
     """SAP itself refuses: its text and the balance that it holds now."""
     sent.pay("INV-1")
-    body = '{"error":{"code":-10,"message":{"lang":"en-us","value":"Invoice is already closed or blocked [VPM2.DocEntry][line: 1]"}}}'
+    text = "Invoice is already closed or blocked [VPM2.DocEntry][line: 1]"
+    body = f'{{"error":{{"code":-10,"message":{{"lang":"en-us","value":"{text}"}}}}}}'
     sent.fault("sap", "status", method="POST", path="/VendorPayments$", status=400, body=body)
     (failed,) = sent.sync().failed
     assert failed["reason"] == "rejected_by_target"

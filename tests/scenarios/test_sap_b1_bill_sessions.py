@@ -1,4 +1,4 @@
-"""Signing in to SAP Business One: as seldom as can be, never twice with a wrong password, never for a business error."""
+"""Signing in to SAP Business One: seldom, never twice with a wrong password, never for a business error."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_session_is_kept_encrypted(synced: SapWorld) -> None:
     session = next(iter(synced.sap.sessions._open))
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names():
-            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the names are the database's own
+            cursor.execute(f'SELECT * FROM "{table}"')
             assert session not in str(cursor.fetchall()), table
 
 
