@@ -194,13 +194,17 @@ class OpenBill:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The part of a payment that settles one bill. In a cloud payment `bill` is the cloud's bill id,
-    in a ledger entry it is the ledger's invoice number. `key` is the ledger's key of the invoice, where it is told."""
+    """The part of a payment that settles one bill. In a cloud payment `bill` is the cloud's bill id ("" where it tells
+    none), in a ledger entry it is the ledger's invoice number. `key` is the ledger's key of the invoice, where it is
+    told. `number` is the vendor's number of the invoice and `reference` ours (see `BillDraft`), as a remittance tells
+    them. `amount` is what was paid, `discount` what was taken besides; both are negative for a credit."""
 
     bill: str
     amount: Decimal
     discount: Decimal = Decimal(0)
     key: str = ""
+    number: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,7 @@ class Payment:
     outside: bool = False  # recorded by a person; no money moved through the cloud
     currency: str = ""
     changed_at: datetime | None = None
+    warning: str = ""  # what the connector did not understand and a person should know: an unknown status, say
 
 
 # --- what we ask a target to write ---------------------------------------------------------------
@@ -236,6 +241,17 @@ class VendorDraft:
     phone: str = ""
     email: str = ""
     currency: str = ""
+    remit_to: Address | None = None  # where to pay it, for targets that hold both addresses; None is `address`
+    active: bool = True  # for targets that can switch a vendor off
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDraft:
+    """A code of a coding list: a GL account or a segment's value."""
+
+    value: str
+    description: str
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,14 +269,19 @@ class NewVendorDraft:
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
+    """`codes` are keys of further codes of the line (segments), for targets with coding lists."""
+
     account: str
     amount: Decimal
     description: str = ""
     department: str = ""
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BillDraft:
+    """`reference` is our own for the bill, unique and stable, for targets that carry it as a foreign id."""
+
     vendor_id: str
     number: str
     invoice_date: date
@@ -270,6 +291,7 @@ class BillDraft:
     description: str = ""
     posting_date: date | None = None  # ledgers only: the fiscal period; None leaves it to the ledger
     currency: str = ""  # ledgers only: of the amounts; "" leaves it to the vendor
+    reference: str = ""
 
     @property
     def total(self) -> Decimal:
@@ -316,7 +338,11 @@ class PaymentDraft:
 @dataclass(frozen=True, slots=True)
 class TargetBill:
     """A bill as the target holds it. `unreadable` says why nothing but its ids (and `number`, where it is not
-    empty) may be relied on: it exists, and that is all that is known of it."""
+    empty) may be relied on: it exists, and that is all that is known of it.
+
+    `status` is the target's own word for how far its workflow is, `outcome` what that means: "" is open, else
+    "approved", "rejected", "void" or "paid". `reference` is what `BillDraft` says of it.
+    """
 
     id: str
     vendor_id: str
@@ -329,6 +355,21 @@ class TargetBill:
     invoice_date: date | None = None
     changed_at: datetime | None = None
     unreadable: str = ""
+    status: str = ""
+    outcome: str = ""
+    has_image: bool = False
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A scanned document as its list tells of it: the content may be something else. `size` in bytes, None = not told
+    (the file is missing, say)."""
+
+    id: str
+    file_name: str
+    content_type: str
+    size: int | None
 
 
 class EntryState(StrEnum):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import IO, Any, Generic, Protocol, TypeVar
 
 from .clock import Clock
 from .domain import (
@@ -19,6 +19,8 @@ from .domain import (
     BatchOrder,
     Bill,
     BillDraft,
+    CodeDraft,
+    Image,
     LedgerBill,
     LedgerPayment,
     NewVendorDraft,
@@ -157,7 +159,8 @@ class Capabilities:
     `record.field`. `answer_window`: seconds after which a request that got no answer can no longer
     take effect. `repeatable`: record types whose write may be repeated with the same reference
     without a second effect. `reverses`: record types whose posted form it can take back. `unstamped`: record types
-    that change without being told as changed (a payment applied to an invoice, say).
+    that change without being told as changed (a payment applied to an invoice, say). `changes`: record types that it
+    can change once they were created.
     """
 
     batch: Mapping[str, int] = field(default_factory=dict)
@@ -167,6 +170,7 @@ class Capabilities:
     repeatable: frozenset[str] = frozenset()
     reverses: frozenset[str] = frozenset()
     unstamped: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset({"bill", "vendor"})
 
 
 class Connector(Protocol):
@@ -187,6 +191,20 @@ class ReadsAccounts(Protocol):
 
     def read_banks(self) -> list[Account]:
         """Bank codes (ledger) or funding accounts (cloud)."""
+
+
+class WritesCodes(Protocol):
+    """Coding lists that the ledger owns. A code's key is `"<group>|<value>"`; as `Account` it has the value as
+    `number`, the description as `name` and the group as `kind`. What counts is what `read_accounts` tells."""
+
+    ledger_group: str  # the list that holds GL accounts
+
+    def import_codes(self, group: str, drafts: Sequence[CodeDraft]) -> list[Written]:
+        """Create or change these codes of a group, at most `Capabilities.batch["code"]`, and leave the others alone.
+
+        `Written.id` is the key; a row that was refused says why in `details["refused"]`. Accepted is not applied yet.
+        Raises ConfigurationError (code `import_disabled`) where the target does not let us; safe to repeat.
+        """
 
 
 class ReadsDepartments(Protocol):
@@ -259,6 +277,9 @@ class WritesLedgerBills(Protocol):
     def fits(self, vendor_key: str) -> bool:
         """Whether an existing vendor with this key can be addressed for changes."""
 
+    def first_open_day(self, on: date) -> date:
+        """`on`, or the first later day whose fiscal period takes invoices."""
+
 
 class ReadsBills(Protocol):
     def read_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Bill]]: ...
@@ -292,11 +313,70 @@ class WritesBills(Protocol):
     def restore_bill(self, bill_id: str) -> None: ...
 
 
+class FindsBills(Protocol):
+    def find_bill(self, draft: BillDraft) -> list[TargetBill]:
+        """Live bills with the draft's vendor and number, or else with its reference: one narrow look-up each."""
+
+
+class FollowsBills(Protocol):
+    def read_target_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[TargetBill]]:
+        """Bills that changed in the target since the cursor (the first time since `start_date`), whoever made them,
+        dead ones included; an unreadable one comes as such."""
+
+
+@dataclass(slots=True)
+class Download:
+    """A file on this machine's disk for as long as it is open; never whole in memory beyond a megabyte.
+
+    `file` stands at its beginning; `sha256` in hex; `content_type` and `etag` as the server told them.
+    """
+
+    file: IO[bytes]
+    size: int
+    sha256: str
+    content_type: str = ""
+    etag: str = ""
+
+    def __enter__(self) -> Download:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.file.close()
+
+
+class ReadsImages(Protocol):
+    def list_images(self, bill_key: str) -> list[Image]:
+        """The scans of an invoice, in the source's order. Raises NotFound for an unknown invoice."""
+
+    def fetch_image(self, bill_key: str, image_id: str) -> Download:
+        """Streamed to disk; the caller closes it. Raises NotFound or Rejected for one that cannot be had."""
+
+
+class WritesImages(Protocol):
+    """`Capabilities.limits["image.bytes"]` is the largest image that the target takes."""
+
+    def judge_image(self, image: Download) -> str:
+        """Why the target would not take it, in words, "" when it would: by size and content, never by its name."""
+
+    def attach_image(self, bill_id: str, image: Download, file_name: str) -> Written:
+        """Give the bill its scan, streamed. `Written.number` is the content type that was sent.
+
+        Raises Rejected for what `judge_image` or the target refuses. After OutcomeUnknown `TargetBill.has_image` tells.
+        """
+
+
 class ReadsPayments(Protocol):
     def read_payments(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Payment]]: ...
 
+
+class ReadsVendorPayments(Protocol):
     def read_vendor_payments(self, vendor_id: str) -> list[Payment]:
         """All payments of one vendor: used when a bill was linked after its payments were read."""
+
+
+class GetsPayments(Protocol):
+    def get_payments(self, payment_ids: Sequence[str]) -> dict[str, Payment]:
+        """Payments as they are now; unknown ids are left out. For those that are not final, now and then."""
 
 
 class WritesPayments(Protocol):
