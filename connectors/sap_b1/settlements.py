@@ -220,7 +220,10 @@ def _settle(
     bill = one.bill
     shown = f"Invoice {bill.number or bill.ledger_number} (document {bill.ledger_number})"
     if {Blocked.CANCELLED, Blocked.CLOSED} & set(bill.blocked):
-        raise Unpayable("invoice_closed", f"{shown} is {bill.blocked[0]}: nothing is owed on it in SAP any more.")
+        raise Unpayable(
+            "invoice_closed",
+            f"{shown} is {bill.blocked[0]} in SAP: its balance is {to_cents(bill.balance)}, not the {wanted} paid.",
+        )
     if wanted <= 0 or (wanted > bill.balance and not one.unsure):
         raise Unpayable(
             "amount_exceeds_balance", f"{shown} has a balance of {bill.balance} in SAP, less than the {wanted} paid."

@@ -174,6 +174,20 @@ def test_part_payments_wait_side_by_side(transactional_db: None) -> None:
         assert posts(world) == 2
 
 
+def test_a_checks_number_that_comes_while_it_waits_changes_nothing(transactional_db: None) -> None:
+    with sap_world(sap_options={"approval": True}) as world:
+        world.add_vendor()
+        world.add_invoice("INV-1", "100.00")
+        assert world.sync().ok
+        key = world.pay("INV-1", disbursementType="CHECK")
+        assert held(world.sync()) == AWAITING
+        world.bill.do_set_check_number(key, 20018)
+        assert held(world.sync()) == AWAITING
+        world.sap.do_approve_payment(draft(world))
+        assert world.sync().ok
+        assert (posts(world), len(world.payments())) == (1, 1)
+
+
 # --- rejected and removed ----------------------------------------------------------------------------
 
 

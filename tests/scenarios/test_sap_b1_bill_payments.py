@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from integrations.engine.actions import mapping_changed, replay
+from integrations.engine.preview import preview
 from integrations.models import Delivery, Link, Mapping, State
 from tests.builders import money, today
 from tests.sap_world import SapWorld, sap_world
@@ -292,7 +293,7 @@ def test_an_invoice_closed_in_sap_meanwhile_fails_with_the_balance_seen(sent: Sa
     result = sent.sync()
     (failed,) = result.failed
     assert (failed["flow"], failed["key"], failed["reason"]) == ("payments", key, "rejected_by_target")
-    assert "nothing is owed" in failed["message"]
+    assert "its balance is 0.00, not the 100.00 paid" in failed["message"]
     assert len(sent.payments()) == theirs
     assert {each["reason"] for each in result.held if each["flow"] == "bills"} <= {
         "changed_after_delivery",
@@ -316,7 +317,9 @@ def test_closed_between_our_look_and_our_payment(sent: SapWorld) -> None:
 def test_a_person_cancels_our_payment_in_sap(sent: SapWorld) -> None:
     key = sent.pay("INV-1")
     assert sent.sync().ok
+    assert sent.sync().ok
     sent.sap.do_cancel_payment(entry(sent)["DocEntry"])
+    sent.sync()
     result = sent.sync(full=True)
     assert ("payments", "changed_after_delivery") in held(result)
     assert result.exit_code == 1
@@ -328,6 +331,46 @@ def test_a_person_cancels_our_payment_in_sap(sent: SapWorld) -> None:
     assert entry(sent)["TransferReference"] == f"bill:{key}"
     assert status(sent, "INV-1") == ("bost_Close", Decimal("100.00"))
     assert sent.sync(full=True).ok
+
+
+def test_the_daily_full_read_notices_a_cancelled_payment(sent: SapWorld) -> None:
+    sent.pay("INV-1")
+    assert sent.sync().ok
+    sent.sap.do_cancel_payment(entry(sent)["DocEntry"])
+    sent.clock.turn(25 * 3600)
+    sent.integration.flows.filter(name="payments").update(rung_at=sent.clock.now())
+    sent.work()
+    (row,) = sent.deliveries("payments")
+    assert (row.state, row.reason) == (State.HELD, "changed_after_delivery")
+
+
+def block(world: SapWorld) -> None:
+    world.sap.do_block_invoice(invoice(world, "INV-1")["DocEntry"])
+
+
+def freeze(world: SapWorld) -> None:
+    world.sap.do_freeze_vendor("V100")
+
+
+@pytest.mark.parametrize("deed", [block, freeze])
+def test_what_sap_refuses_to_pay_fails_in_its_words(sent: SapWorld, deed: Any) -> None:
+    key = sent.pay("INV-1")
+    deed(sent)
+    result = sent.sync()
+    (failed,) = [each for each in result.failed if each["flow"] == "payments"]
+    assert (failed["key"], failed["reason"]) == (key, "rejected_by_target")
+    assert "INV-1: 100.00" in failed["message"]
+    assert not sent.payments()
+
+
+def test_preview_says_what_would_be_entered(sent: SapWorld) -> None:
+    key = sent.pay("INV-1")
+    before = sent.writes()
+    result, would = preview(sent.integration, clock=sent.clock)
+    assert result.trouble is None
+    assert [(row["flow"], row["key"], row["action"]) for row in would] == [("payments", key, "create")]
+    assert sent.writes()[1] == before[1]
+    assert not sent.payments()
 
 
 # --- branches ----------------------------------------------------------------------------------------
@@ -375,7 +418,12 @@ def euros(world: SapWorld) -> SapWorld:
     return world
 
 
-@both_versions
+@pytest.mark.parametrize(
+    "world",
+    [{"version": 1}, {"version": 2}, {"sap_options": {"schema": "9.3"}}],
+    indirect=True,
+    ids=["v1", "v2", "9.3"],
+)
 def test_a_foreign_payment_takes_the_rate_of_its_date(euros: SapWorld) -> None:
     day = today() - timedelta(days=2)
     euros.sap.do_set_rate("EUR", "1.25", day)
