@@ -125,6 +125,35 @@ SYSTEMS: dict[str, System] = {
             Field("password", "Password", kind="secret", required=True),
         ),
     ),
+    "sage300": System(
+        name="sage300",
+        label="Sage 300",
+        connector="connectors.sage300.connector:Sage300",
+        sandbox="connectors.sage300.sandbox:Sage300Sandbox",
+        sandbox_data="connectors.sage300.sandbox:load_demo",
+        sandbox_example="connectors.sage300.sandbox:EXAMPLE",
+        settings=(
+            Field(
+                "company",
+                "Company",
+                pattern=r"^[A-Za-z0-9_]{1,12}$",
+                help="The company's database id as the sign-on shows it, e.g. SAMINC; not needed where the base URL"
+                " names it.",
+            ),
+            Field(
+                "uppercase_password",
+                "Send the password in capitals",
+                kind="bool",
+                default=False,
+                help="For sites with the old password policy; the connection test says when it is needed.",
+            ),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field("username", "User name", required=True, help="With the Web API right; ADMIN has none by default."),
+            Field("password", "Password", kind="secret", help="Empty where Sage 300 runs without security."),
+        ),
+    ),
 }
 
 
