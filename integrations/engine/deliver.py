@@ -135,15 +135,16 @@ class Deliverer:
     # --- sending ---------------------------------------------------------------------------------
 
     def _send_all(self, action: str, batch: Batch) -> None:
-        size = 1
-        if action == "create":
-            size = self.context.writer.capabilities.batch.get(self.policy.record_type, 1)
-        waiting = [batch[start : start + size] for start in range(0, len(batch), size)]
+        waiting = [batch]
         calls = InFlight(self.context.writer.capabilities.in_flight)
         try:
             while (waiting and self.stop is None) or calls.pending:
                 while waiting and self.stop is None and not calls.full:
-                    part = waiting.pop(0)
+                    part, size = waiting.pop(0), max(1, self.policy.batch_size(action))
+                    if len(part) > size:
+                        part, rest = part[:size], part[size:]
+                        waiting.insert(0, rest)
+                    part = list(self.policy.seal(action, part))
                     self.settle.intend(action, part)
                     calls.submit(part, partial(self.policy.send, action, part))
                 part, written, error = calls.next()

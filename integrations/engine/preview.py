@@ -15,13 +15,14 @@ from integrations.mapping.resolve import judge
 from integrations.models import Delivery, Flow, Integration, Link, State
 
 from . import stage
+from .codec import encode
 from .context import RELATED, ConnectorPool, FlowContext, flows_in_use
 from .run import COUNTS, describe
 from .sync import FlowResult, SyncResult, Trouble, attention
 from .vocabulary import Adopt, Decision, FlowPolicy, Hold, Item, Send, Settle
 
 NEW = "(new)"
-ACTIONS = {"create": "create", "update": "update", "archive": "update", "restore": "update", "delete": "update"}
+CREATES = "create"  # every other action changes what is there
 
 
 def preview(
@@ -139,22 +140,23 @@ class _Plan:
             self.counts["held"] += 1
             return row | {"action": "hold", "reason": str(decision.reason), "message": decision.message}
         if isinstance(decision, Adopt):
-            self._pretend(item, decision.target_id)
+            self._pretend(item, decision, decision.target_id)
             self.counts["adopted"] += 1
             return row | {"action": "adopt", "target": decision.target_id, "message": decision.note}
         if isinstance(decision, Send):
-            self._pretend(item, decision.target_id or f"{NEW} {item.key}")
-            action = ACTIONS[decision.action]
+            self._pretend(item, decision, decision.target_id or f"{NEW} {item.key}")
+            action = CREATES if decision.action == CREATES else "update"
             self.counts["created" if action == "create" else "updated"] += 1
             return row | {"action": action, "message": decision.note or decision.action}
         note = decision.note
         self.counts["unchanged"] += isinstance(decision, Settle)
         return row | {"action": "skip", "message": note}
 
-    def _pretend(self, item: Item, target_id: str) -> None:
+    def _pretend(self, item: Item, decision: Send | Adopt, target_id: str) -> None:
         """Later flows of the preview see the record as linked."""
         if item.link is None:
-            delivery = item.delivery
+            draft = "" if decision.draft is None else encode(decision.draft)
+            document = item.delivery.document
             self.context.links().add(
-                Link(flow=self.flow, source_key=item.key, target_id=target_id, document=delivery.document)
+                Link(flow=self.flow, source_key=item.key, target_id=target_id, document=document, draft=draft)
             )

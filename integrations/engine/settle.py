@@ -27,6 +27,7 @@ DONE = {
     "archive": "Archived",
     "restore": "Restored",
     "delete": "Taken back",
+    "advance": "Taken further",
 }
 APPROVAL_INTERVAL = 900  # seconds between looks at what awaits approval in the target
 DOUBT_SCHEDULE = (60, 300, 3600, 86400)  # seconds between look-ups of an uncertain outcome
@@ -264,8 +265,7 @@ class Settler:
         self.trail.write(entries)
 
     def _accounts(self, item: Item) -> str:
-        lines = getattr(item.record, "lines", ())
-        return ",".join(sorted({line.account_number for line in lines}))
+        return ",".join(sorted(set(self.policy.gl_accounts(item))))
 
     def _store_links(self, done: Sequence[tuple[Item, Decision, Written | None]]) -> None:
         now = self.run.clock.now()

@@ -90,6 +90,7 @@ class Adopt:
     draft: Any
     note: str
     paid: bool = False  # something was paid on it before we knew it
+    details: dict[str, str] = field(default_factory=dict)  # as `Written.details`
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,12 @@ class FlowPolicy(Protocol):
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         """Decide on each item. May read from both systems, writes nothing."""
 
+    def batch_size(self, action: str) -> int:
+        """How many records one call takes now; asked before each call."""
+
+    def seal(self, action: str, batch: Sequence[tuple[Item, Send]]) -> Sequence[tuple[Item, Send]]:
+        """The batch as it is written down and sent: what all its records must know of it goes into their drafts."""
+
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         """One call to the target; `Written` per element, in order. Called from worker threads."""
 
@@ -171,6 +178,9 @@ class FlowPolicy(Protocol):
 
     def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
         """Set what the flow remembers on a link (state, seen, closed) before it is stored."""
+
+    def gl_accounts(self, item: Item) -> Iterable[str]:
+        """The ledger's accounts that a record concerns, for the audit trail."""
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
         """Called in the settling transaction after links were stored (Written or None as third element)."""

@@ -12,6 +12,12 @@ from integrations.models import ReferenceKind
 
 from .base import Policy, nothing
 
+_PAGES: dict[ReferenceKind, Callable[[Any], Iterable[Page[Any]]]] = {
+    ReferenceKind.BANK: lambda connector: [Page(connector.read_banks())],
+    ReferenceKind.DEPARTMENT: lambda connector: connector.read_departments(None),
+    ReferenceKind.LOCATION: lambda connector: connector.read_locations(None),
+}
+
 
 class AccountsFlow(Policy):
     record_type: ClassVar[str] = "account"
@@ -24,11 +30,11 @@ class AccountsFlow(Policy):
                 absorb=self._absorber(side, ReferenceKind.ACCOUNT),
             )
         if self.context.full:
-            for side in ("source", "target"):
+            for side, kind in self._lists():
                 yield Stream(
-                    f"{side} banks",
-                    read=self._reader(side),
-                    absorb=self._absorber(side, ReferenceKind.BANK),
+                    f"{side} {kind}s",
+                    read=self._reader(side, kind),
+                    absorb=self._absorber(side, kind),
                     counts=False,
                     once=True,
                 )
@@ -37,18 +43,25 @@ class AccountsFlow(Policy):
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         return ()
 
-    def _reader(self, side: str) -> Callable[[Cursor | None], Iterator[Page[Any]]]:
-        """Banks are a convenience: a user without the right to list them can still map them by id."""
+    def _lists(self) -> list[tuple[str, ReferenceKind]]:
+        """What else the mapping tables choose from, and no flow of its own reads."""
+        read = {ReferenceKind.ACCOUNT, ReferenceKind.VENDOR}
+        if self.context.has_flow("departments"):
+            read.add(ReferenceKind.DEPARTMENT)
+        ends = {(end.side, end.kind) for table in self.context.recipe.tables for end in table.ends().values()}
+        return sorted((side, kind) for side, kind in ends if kind is not None and kind not in read)
+
+    def _reader(self, side: str, kind: ReferenceKind) -> Callable[[Cursor | None], Iterator[Page[Any]]]:
+        """These are a convenience: a user without the right to list them, or a company without them, maps by id."""
 
         def read(cursor: Cursor | None) -> Iterator[Page[Any]]:
             try:
-                yield Page(self.context.side(side).read_banks())
+                yield from _PAGES[kind](self.context.side(side))
             except CredentialsRefused:
                 raise
             except (ConfigurationError, Rejected, BadAnswer) as error:
-                self.context.report(
-                    "unreadable", record_type="bank", outcome="skipped", message=f"Banks not read: {error.message}"
-                )
+                message = f"{kind.label.capitalize()}s not read: {error.message}"
+                self.context.report("unreadable", record_type=kind.value, outcome="skipped", message=message)
 
         return read
 

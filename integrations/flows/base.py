@@ -49,6 +49,13 @@ class Policy:
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         raise NotImplementedError
 
+    def batch_size(self, action: str) -> int:
+        """The target's best for new records; changes go one by one."""
+        return int(self.context.writer.capabilities.batch.get(self.record_type, 1)) if action == "create" else 1
+
+    def seal(self, action: str, batch: Sequence[tuple[Item, Send]]) -> Sequence[tuple[Item, Send]]:
+        return batch
+
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         raise NotImplementedError
 
@@ -69,19 +76,23 @@ class Policy:
     def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
         """Nothing beyond the common columns."""
 
+    def gl_accounts(self, item: Item) -> Iterable[str]:
+        return [line.account_number for line in getattr(item.record, "lines", ())]
+
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
         """Nothing beyond the link."""
 
     def wanted(self, keys: Iterable[str]) -> list[Staged]:
         return []
 
-    def unclear(self, keys: Sequence[str], draft_type: type[D]) -> dict[str, list[tuple[str, D]]]:
+    def unclear(self, keys: Sequence[str], draft_type: type[D], *, but: str = "") -> dict[str, list[tuple[str, D]]]:
         """What was sent of each record since the last version that certainly arrived: actions and drafts.
 
-        Each of them may be what the target holds now, or not.
+        Each of them may be what the target holds now, or not. `but` names an action that is left out.
         """
         sent: dict[str, list[tuple[str, D]]] = defaultdict(list)
         rows = Delivery.objects.filter(flow=self.context.flow, key__in=keys).exclude(draft="").order_by("version")
+        rows = rows.exclude(action=but) if but else rows
         for key, state, action, draft in rows.values_list("key", "state", "action", "draft"):
             if state == State.DELIVERED:
                 sent[key].clear()

@@ -16,7 +16,8 @@ from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, 
 from integrations.models import Delivery, Link, Reference, ReferenceKind
 
 from .base import Policy
-from .vendors import draft_of, label
+from .vendor_matching import draft_of, label
+from .vendor_numbers import Numbers
 
 SETTING = "create_vendors_in_erp"
 
@@ -42,7 +43,7 @@ class NewVendorsFlow(Policy):
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         settings = self.context.settings
         division, terms = settings["erp_vendor_division"], settings["erp_vendor_terms"]
-        taken = self._taken()
+        numbers = Numbers(settings["erp_vendor_number_rule"], self._taken())
         for item in items:
             if item.link is not None:
                 yield item, Settle("Created before; changes are made in the ledger.")
@@ -57,9 +58,8 @@ class NewVendorsFlow(Policy):
             elif item.delivery.sent_at and item.delivery.draft:  # the same number again: it may be there already
                 yield item, Send("create", decode(NewVendorDraft, item.delivery.draft))
             else:
-                number = self._number(taken)
-                taken.add(number)
-                yield item, Send("create", NewVendorDraft(draft_of(item.record, reference=""), division, number, terms))
+                draft = draft_of(item.record, reference="")
+                yield item, Send("create", NewVendorDraft(draft, division, numbers.next(), terms))
 
     def _taken(self) -> set[str]:
         """Numbers in the ledger as last read, those we created since, and those that may be on their way."""
@@ -73,13 +73,6 @@ class NewVendorsFlow(Policy):
 
     def _created(self) -> Iterable[str]:
         return Link.objects.filter(flow=self.context.flow).values_list("target_id", flat=True)
-
-    def _number(self, taken: set[str]) -> str:
-        rule = self.context.settings["erp_vendor_number_rule"]
-        sequence = 1
-        while rule.format(seq=sequence) in taken:
-            sequence += 1
-        return str(rule.format(seq=sequence))
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         return [self.context.writer.create_vendor(send.draft) for _, send in batch]

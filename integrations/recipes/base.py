@@ -76,6 +76,8 @@ class SettingSpec:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
+    """`compares` names what `reconcile` compares, in order."""
+
     name: str
     label: str
     source: str
@@ -83,6 +85,7 @@ class Recipe:
     flows: tuple[FlowSpec, ...]
     tables: tuple[TableSpec, ...]
     settings: tuple[SettingSpec, ...] = field(default=())
+    compares: tuple[str, ...] = ("accounts", "vendors", "payments", "bills")
 
     def flow(self, name: str) -> FlowSpec:
         return next(each for each in self.flows if each.name == name)

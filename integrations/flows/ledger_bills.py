@@ -1,0 +1,317 @@
+"""Approved bills of the cloud become invoices in a ledger's batches, and follow what happens to them on both sides."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from connectors.domain import BatchOrder, Bill, BillDraft, BillLine, EntryState, LedgerBill, PostMode, Vendor, Written
+from connectors.errors import OutcomeUnknown, Rejected
+from connectors.ports import Cursor, Page
+from integrations.engine.codec import decode
+from integrations.engine.context import FlowContext
+from integrations.engine.vocabulary import (
+    Adopt,
+    Decision,
+    Found,
+    Hold,
+    Item,
+    Reason,
+    Send,
+    Staged,
+    State,
+    Stream,
+    Withdraw,
+)
+from integrations.models import Delivery, Link, MappingTable, ReferenceKind
+
+from . import entry_drafts
+from .base import Policy, reason_of
+from .bill_vendors import Vendors
+from .entry_drafts import Entry, Standing
+from .entry_following import Following
+from .entry_lookup import LookUp, details_of
+
+MARKER_LENGTH = 60  # of a batch's description (docs: sage300 7.1)
+LOOK_AGAIN = 900.0  # seconds; a duplicate that somebody removes from the ledger is no change that any feed tells of
+NO_CATEGORY = "*"
+
+
+class LedgerBillsFlow(Policy):
+    record_type: ClassVar[str] = "bill"
+    record: ClassVar[type] = Bill
+
+    def __init__(self, context: FlowContext) -> None:
+        super().__init__(context)
+        self._size = max(1, int(context.settings["batch_size"]))
+        self._open_days: dict[date, date] = {}
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def streams(self) -> Iterable[Stream]:
+        following = Following(self)
+        yield Stream("unposted", following.read, following.absorb, counts=False, once=True)
+        yield Stream("bills", self._read, self._absorb)
+
+    def _read(self, cursor: Cursor | None) -> Iterator[Page[Bill]]:
+        pages: Iterator[Page[Bill]] = self.context.reader.read_bills(cursor, self.context.integration.start_date)
+        return pages
+
+    def _absorb(self, bills: Sequence[Bill]) -> Iterable[Staged]:
+        """In scope is what is approved, and whatever was sent before. Asks for the vendors of new ones."""
+        linked = self.context.links().get(bill.key for bill in bills)
+        wanted = {bill.vendor_key for bill in bills if self.approved(bill) and bill.key not in linked}
+        missing = wanted - self.context.links("vendors").get(wanted).keys()
+        if missing:
+            self.context.demand("vendors", missing)
+        return [self._stage(bill) for bill in bills]
+
+    def _stage(self, bill: Bill) -> Staged:
+        return Staged(
+            key=bill.key,
+            document=bill.number,
+            record=dataclasses.replace(bill, balance=bill.total),  # what the cloud pays is nothing to this ledger
+            group=bill.vendor_key,
+            amount=bill.total,
+            currency=bill.currency or self.context.integration.tenant.currency,
+            due_date=bill.due_date,
+            gone=not self.approved(bill),
+        )
+
+    def approved(self, bill: Bill) -> bool:
+        return bill.approval in self.context.settings["approved_statuses"] and not entry_drafts.archived(bill)
+
+    # --- deciding --------------------------------------------------------------------------------
+
+    def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
+        vendors = Vendors(self, [item.record.vendor_key for item in items])
+        fresh = [item for item in items if item.link is None or self._enters_anew(item, item.link)]
+        drafted: list[tuple[Item, BillDraft]] = []
+        for item in fresh:
+            if not self.approved(item.record):  # staged because an earlier version might have arrived; it has not
+                yield item, Withdraw("It is no longer approved.")
+                continue
+            draft = self.draft(item.record, vendors)
+            if isinstance(draft, Hold):
+                yield item, draft
+            else:
+                drafted.append((item, draft))
+        yield from self._create_or_adopt(drafted)
+        yield from Following(self).plan([item for item in items if item not in fresh], vendors)
+
+    def _enters_anew(self, item: Item, link: Link) -> bool:
+        """Taken back by us and approved again, or deleted there by a person and replayed by one."""
+        if link.state == Link.State.MISSING:
+            return item.delivery.approved == Reason.CHANGED_AFTER_DELIVERY
+        return link.state == Link.State.VOIDED and self.approved(item.record)
+
+    def draft(self, bill: Bill, vendors: Vendors) -> BillDraft | Hold:
+        """The invoice as it should stand there, or what keeps it from going."""
+        source = vendors.sources.get(bill.vendor_key)
+        currency = decode(Vendor, source.payload).currency if source is not None and source.payload else ""
+        bill = dataclasses.replace(bill, currency=bill.currency or currency)
+        vendor = vendors.target(bill)
+        if isinstance(vendor, Hold):
+            return vendor
+        rules = entry_drafts.Rules(
+            account=self._account,
+            posting_date=self._posting_date,
+            number_limit=self.context.writer.capabilities.limits.get("bill.number", 0),
+            target=self.there,
+        )
+        return entry_drafts.build(bill, vendor_id=vendor, rules=rules)
+
+    def _account(self, line: BillLine) -> str | Hold:
+        """The account of the most specific rule for the line's category, checked to be there and active."""
+        department, location = (*line.departments, "", "")[:2]
+        row = self.context.mapping.rule(MappingTable.CATEGORIES, line.account_key or NO_CATEGORY, department, location)
+        what = self._category(line, department, location)
+        if row is None or row.problem or not row.target_id:
+            problem = row.problem if row else ""
+            return Hold(Reason.ACCOUNT_UNMAPPED, f"{what} is not mapped to an account. {problem}".strip())
+        account = self.context.references(self.context.writes).all(ReferenceKind.ACCOUNT).get(row.target_id)
+        if account is not None and not account.active:
+            text = f"{what} is mapped to {account.label}, which takes no postings in {self.there}."
+            return Hold(Reason.ACCOUNT_INACTIVE, text)
+        return row.target_id
+
+    def _category(self, line: BillLine, department: str, location: str) -> str:
+        if not line.account_key:
+            return "A line without a category"
+        kinds = (ReferenceKind.ACCOUNT, ReferenceKind.DEPARTMENT, ReferenceKind.LOCATION)
+        book = self.context.references(self.context.reads)
+        keys = [pair for pair in zip(kinds, (line.account_key, department, location), strict=True) if pair[1]]
+        rows = [(book.all(kind).get(key), key) for kind, key in keys]
+        return f"Category {' · '.join(row.label if row else key for row, key in rows)}"
+
+    def _posting_date(self, invoice_date: date) -> date | None:
+        how = self.context.settings["posting_date"]
+        if how == "today":
+            return self.context.now().astimezone(ZoneInfo(self.context.integration.tenant.time_zone)).date()
+        if how == "first_open":
+            if invoice_date not in self._open_days:
+                self._open_days[invoice_date] = self.context.writer.first_open_day(invoice_date)
+            return self._open_days[invoice_date]
+        return invoice_date
+
+    def order(self, marker: str = "") -> BatchOrder:
+        settings = self.context.settings
+        return BatchOrder(marker, PostMode(settings["post_mode"]), settings["tax"])
+
+    def _create_or_adopt(self, drafted: Sequence[tuple[Item, BillDraft]]) -> Iterator[tuple[Item, Decision]]:
+        """Look for the document before entering it: posted ones and those of unposted batches."""
+        existing = self._existing([draft for _, draft in drafted])
+        ours = self.context.links().by_target(row.id for rows in existing.values() for row in rows)
+        going: dict[tuple[str, str], BillDraft] = {}
+        for item, draft in drafted:
+            document = (draft.vendor_id, draft.number)
+            decision = self._against(item, draft, existing.get(document, ()), ours)
+            twin = going.setdefault(document, draft)
+            if isinstance(decision, Send) and twin is not draft:
+                decision = self._twin(twin, draft)
+            yield item, decision
+
+    def _existing(self, drafts: Sequence[BillDraft]) -> Mapping[tuple[str, str], Sequence[LedgerBill]]:
+        documents = {(draft.vendor_id, draft.number) for draft in drafts}
+        documents = {each for each in documents if not each[0].startswith("(")}  # "(new)" in a preview
+        found: dict[tuple[str, str], list[LedgerBill]] = {}
+        return self.context.writer.find_ledger_bills(sorted(documents)) if documents else found
+
+    def _against(
+        self, item: Item, draft: BillDraft, existing: Sequence[LedgerBill], ours: Mapping[str, Link]
+    ) -> Send | Adopt | Hold:
+        free = [row for row in existing if row.id not in ours or ours[row.id].source_key == item.key]
+        equal = [row for row in free if same_document(row, draft)]
+        if len(equal) == 1:
+            note = f"{self.there} already has this invoice: linked, not sent again."
+            return Adopt(equal[0].id, Entry(draft, self.order()), note, details=details_of(equal[0]))
+        return self.duplicate(existing[0], draft) if existing else Send("create", Entry(draft, self.order()))
+
+    def _twin(self, other: BillDraft, draft: BillDraft) -> Hold:
+        return Hold(
+            Reason.DUPLICATE_DOCUMENT,
+            f"{self.here} has two bills {draft.number} of this vendor, over {other.total} and {draft.total}: "
+            f"only the first goes to {self.there}.",
+            retry_after=LOOK_AGAIN,
+        )
+
+    def duplicate(self, row: LedgerBill, draft: BillDraft) -> Hold:
+        return Hold(
+            Reason.DUPLICATE_DOCUMENT,
+            f"{self.there} already has invoice {row.number} over {row.total} of this vendor; "
+            f"this bill is over {draft.total}.",
+            candidates=[{"id": row.id, "name": row.number, "place": str(row.total)}],
+            retry_after=LOOK_AGAIN,
+        )
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def batch_size(self, action: str) -> int:
+        if action not in ("create", "advance"):
+            return 1
+        return min(self._size, int(self.context.writer.capabilities.batch.get(self.record_type, self._size)))
+
+    def seal(self, action: str, batch: Sequence[tuple[Item, Send]]) -> Sequence[tuple[Item, Send]]:
+        """Every attempt has a marker of its own, by which its batch is found again."""
+        if action != "create":
+            return batch
+        now = self.context.now()
+        rows = [f"{item.delivery.pk}.{item.delivery.attempts}" for item, _ in batch]
+        what = f"{self.context.connection('source').uuid} {self.context.flow.pk} {now.isoformat()} {' '.join(rows)}"
+        mark = hashlib.sha256(what.encode()).hexdigest()[:12]
+        order = self.order(f"{self.here} {now.date()} ml-{mark}"[-MARKER_LENGTH:])
+        return [(item, dataclasses.replace(send, draft=Entry(send.draft.bill, order))) for item, send in batch]
+
+    def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
+        writer = self.context.writer
+        if action == "create":
+            try:
+                return list(writer.enter_bills([send.draft.bill for _, send in batch], batch[0][1].draft.order))
+            except OutcomeUnknown:  # too much for the ledger at once, perhaps
+                self._size = max(1, len(batch) // 2)
+                raise
+        if action == "advance":
+            return self._advance([send for _, send in batch])
+        return [self._change(action, send) for _, send in batch]
+
+    def _advance(self, sends: Sequence[Send]) -> list[Written]:
+        """Batch by batch of ours, which the ledger knows by their markers."""
+        reached: dict[str, Written] = {}
+        orders = {send.draft.order.marker: send.draft.order for send in sends}
+        for marker, order in orders.items():
+            ids = [send.target_id for send in sends if send.draft.order.marker == marker]
+            reached |= self.context.writer.advance(ids, order)
+        return [reached.get(send.target_id) or Written(send.target_id) for send in sends]
+
+    def _change(self, action: str, send: Send) -> Written:
+        if action == "delete":
+            self.context.writer.remove_bill(send.target_id)
+            return Written(send.target_id)
+        written: Written = self.context.writer.change_bill(send.target_id, send.draft.bill, send.draft.order)
+        return written
+
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+        if error.code == "bill_posted":
+            text = (
+                f"The bill changed in {self.here}, but its invoice is posted in {self.there} already: correct it there."
+            )
+            return Hold(Reason.CHANGED_AFTER_DELIVERY, text)
+        if send.action != "create":  # it stands there, as it was
+            return Hold(reason_of(error), error.message)
+        return super().refused(item, send, error)
+
+    def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
+        return LookUp(self).run(items)
+
+    def draft_type(self, action: str) -> type:
+        return Entry
+
+    def gl_accounts(self, item: Item) -> Iterable[str]:
+        draft = item.delivery.draft
+        return [line.account for line in decode(Entry, draft).bill.lines] if draft else []
+
+    # --- remembering -----------------------------------------------------------------------------
+
+    def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
+        action = item.delivery.action
+        standing = dataclasses.replace(Standing.parse(link.basis), content=entry_drafts.content(item.record))
+        if action == "delete":
+            link.state, link.closed = Link.State.VOIDED, True
+        elif action:
+            details = decision.details if isinstance(decision, Adopt) else written.details
+            link.adopted = link.adopted or bool(details.get("adopted"))
+            standing = self._reached(link, standing, details)
+        link.basis = standing.text()
+
+    def _reached(self, link: Link, standing: Standing, details: Mapping[str, str]) -> Standing:
+        state = details.get("state", "")
+        refused = "" if link.adopted else details.get("refused", "")  # what others entered is theirs to post
+        posted = state == EntryState.POSTED
+        link.state = Link.State.POSTED if posted else Link.State.REFUSED if refused else Link.State.ENTERED
+        link.closed = posted
+        reason = (details.get("reason") or Reason.REJECTED_BY_TARGET.value) if refused else ""
+        return dataclasses.replace(standing, reached=state, reason=reason, message=refused)
+
+    def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
+        """A batch that stands there, but was not taken as far as it should be, goes on at once."""
+        unfinished = []
+        for item, decision, written in done:
+            if (
+                item.delivery.action == "create"
+                and isinstance(decision, Send)
+                and item.delivery.state == State.DELIVERED
+            ):
+                standing = Standing(reached=written.details.get("state", ""))
+                if standing.behind(decision.draft.order) and not written.details.get("adopted"):
+                    unfinished.append(item.delivery.pk)
+        if unfinished:
+            Delivery.objects.filter(pk__in=unfinished).update(state=State.PENDING)
+
+
+def same_document(row: LedgerBill, draft: BillDraft) -> bool:
+    currencies = {row.currency, draft.currency} - {""}
+    return row.total == draft.total and len(currencies) <= 1
