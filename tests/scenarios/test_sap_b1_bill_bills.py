@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.engine.actions import mapping_changed
+from integrations.engine.preview import preview
 from integrations.models import Mapping, State
 from tests.builders import money, today
 from tests.sap_world import CHARGES, SapWorld
@@ -285,6 +286,11 @@ def test_an_invoice_in_another_currency_than_its_vendor_is_held(sap: SapWorld, k
     sap.add_vendor(currency=kept)
     sap.add_invoice("GOOD", "10.00", currency={"##": "$", "EUR": "EUR"}[kept])
     sap.add_invoice("OTHER", "10.00", currency=invoiced)
+    _, would = preview(sap.integration, clock=sap.clock)
+    assert {row["document"]: row["action"] for row in would if row["flow"] == "bills"} == {
+        "GOOD": "create",
+        "OTHER": "hold",
+    }
     result = sap.sync()
     assert set(sap.bills()) == {"GOOD"}
     assert [(each["document"], each["reason"]) for each in result.held] == [("OTHER", "currency_unsupported")]
