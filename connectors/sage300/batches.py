@@ -5,7 +5,7 @@ docs: sage300 7.1, 7.2, 7.6, 15b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..errors import BadAnswer, NotFound, Rejected
@@ -92,7 +92,8 @@ class Search:
     def __init__(self, batches: Batches, read: Iterable[Batch] = ()) -> None:
         self._batches = batches
         self._known: dict[int, Batch | None] = {each.number: each for each in read}
-        self._lists: dict[str, list[Batch]] = {}
+        self._marked: dict[str, list[Batch]] = {}
+        self._unposted: list[Batch] | None = None
 
     def batch(self, number: int) -> Batch | None:
         if number not in self._known:
@@ -122,12 +123,14 @@ class Search:
 
     def _later(self, origin: Batch) -> Iterator[Batch]:
         """Newer batches that may hold what the posting of this one threw out; the likely ones first."""
-        lists: tuple[tuple[str, Callable[[], list[Batch]]], ...] = (
-            (origin.marker, lambda: self._batches.marked(origin.marker)),
-            ("", self._batches.unposted),
-        )
-        for name, read in lists:
-            if name not in self._lists:
-                self._lists[name] = read()
-                self._known |= {each.number: each for each in self._lists[name]}
-            yield from (each for each in self._lists[name] if each.number > origin.number)
+        if origin.marker:
+            if origin.marker not in self._marked:
+                self._marked[origin.marker] = self._remembered(self._batches.marked(origin.marker))
+            yield from (each for each in self._marked[origin.marker] if each.number > origin.number)
+        if self._unposted is None:
+            self._unposted = self._remembered(self._batches.unposted())
+        yield from (each for each in self._unposted if each.number > origin.number)
+
+    def _remembered(self, found: list[Batch]) -> list[Batch]:
+        self._known |= {each.number: each for each in found}
+        return found

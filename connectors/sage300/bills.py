@@ -127,16 +127,15 @@ class Bills:
         return written
 
     def _further(self, batch: Batch, order: BatchOrder) -> Progress:
-        """Only batches of our own: those of other users are theirs to post (docs: sage300 15b)."""
-        strangers = sorted({each.author for each in batch.entries if not self._own(each)})
+        """Only batches of our own: those of other users are theirs to post (docs: sage300 15b). Ours have the
+        marker, or hold nothing that another user entered."""
+        user = self._client.config.username
+        strangers = sorted({each.author or "somebody" for each in batch.entries if each.author.upper() != user})
         if batch.editable and order.post is not PostMode.OPEN and strangers and batch.marker != order.marker:
             return Progress(
                 batch, refused=f"Batch {batch.number} holds entries of {', '.join(strangers)}: post it in Sage 300."
             )
         return self._posting.advance(batch, order.post)
-
-    def _own(self, entry: Entry) -> bool:
-        return entry.author.upper() in ("", self._client.config.username)
 
     def _written(self, entries: Sequence[Entry], progress: Progress) -> list[Written]:
         """What became of entries of one batch, which posting may have moved."""
@@ -204,7 +203,8 @@ class Bills:
     def _told(self, found: Iterable[tuple[Batch, Entry]], search: Search) -> list[LedgerBill]:
         entries = list(found)
         reasons = self._posting.reasons(entries, search)
-        return [documents.ledger_bill(batch, entry, reasons.get(entry.place, "")) for batch, entry in entries]
+        bills = [documents.ledger_bill(batch, entry, reasons.get(entry.place, "")) for batch, entry in entries]
+        return [replace(bill, reason=refusals.reason(bill.message)) if bill.message else bill for bill in bills]
 
     @staticmethod
     def _place(name: str, search: Search) -> tuple[Batch, Entry] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ..domain import Account, BatchOrder, BillDraft, LedgerBill, NewVendorDraft, Vendor, VendorDraft, Written
 from ..errors import ConfigurationError, ConnectorError, OutcomeUnknown, Rejected, sentence
@@ -12,10 +12,11 @@ from ..ports import Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep
 from . import mapper, vendors
 from .batches import cannot_patch
 from .bills import BATCH_SIZE, Bills
-from .client import ACCOUNTS, INVOICE_BATCHES, PAGE, POSTED_DOCUMENTS, VENDOR_GROUPS, Client
+from .client import ACCOUNTS, FISCAL_CALENDARS, INVOICE_BATCHES, PAGE, POSTED_DOCUMENTS, VENDOR_GROUPS, Client
 from .config import READ_TIMEOUT
 from .odata import where
 from .pages import chunks, sorted_out
+from .periods import Periods
 from .vendors import Vendors
 
 CAPABILITIES = Capabilities(
@@ -41,6 +42,7 @@ class Sage300:
         self._client = Client(spec, host)
         self._vendors = Vendors(self._client, host)
         self._bills = Bills(self._client, host)
+        self._periods = Periods(self._client, host)
         self.capabilities = replace(CAPABILITIES, answer_window=self._client.config.read_timeout + 5)
 
     def close(self) -> None:
@@ -60,6 +62,7 @@ class Sage300:
             ("login", self._ping_login),
             ("payables", self._ping_payables),
             ("ledger", self._ping_ledger),
+            ("calendar", self._ping_calendar),
             ("batches", self._ping_batches),
         ):
             try:
@@ -85,6 +88,14 @@ class Sage300:
     def _ping_ledger(self) -> tuple[str, str]:
         self._client.page(ACCOUNTS, select=("UnformattedAccount",), top=1)
         return "General Ledger (GL): accounts can be read.", ""
+
+    def _ping_calendar(self) -> tuple[str, str]:
+        """Only one way of choosing the posting date needs it: no reason to fail."""
+        try:
+            self._client.page(FISCAL_CALENDARS, top=1)
+        except ConfigurationError as error:
+            return f"Warning: {error.message} The posting date first_open cannot be used.", error.fix
+        return "Common Services (CS): the fiscal calendar can be read.", ""
 
     def _ping_batches(self) -> tuple[str, str]:
         if self._changes_batches():
@@ -179,10 +190,14 @@ class Sage300:
     def advance(self, ids: Sequence[str], order: BatchOrder) -> dict[str, Written]:
         return self._bills.advance(ids, order)
 
+    def first_open_day(self, on: date) -> date:
+        return self._periods.first_open_day(on)
+
 
 _FIXES = {
     "login": "Check the base URL, the network and the firewall, and that IIS runs Sage 300's application pool.",
     "payables": "Check that Accounts Payable is activated in this company.",
     "ledger": "Check that General Ledger is activated in this company.",
+    "calendar": "Try again; if it fails again, ask your Sage 300 consultant.",
     "batches": "Try again; if it fails again, ask your Sage 300 consultant.",
 }
