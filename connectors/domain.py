@@ -67,7 +67,8 @@ class Address:
 class Account:
     """A row of reference data: GL account, cloud account, department, bank.
 
-    `kind` is the system's own; of a ledger's cost object it is the number of its dimension, from "1".
+    `kind` is the system's own; of a ledger's cost object it is the number of its dimension, from "1". `segments` are
+    the keys of the segment values that an account's number is made of, where the ledger tells them.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Account:
     name: str
     active: bool = True
     kind: str = ""
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

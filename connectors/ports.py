@@ -160,7 +160,8 @@ class Capabilities:
     take effect. `repeatable`: record types whose write may be repeated with the same reference
     without a second effect. `reverses`: record types whose posted form it can take back. `unstamped`: record types
     that change without being told as changed (a payment applied to an invoice, say). `changes`: record types that it
-    can change once they were created.
+    can change once they were created. `books`: what names this ledger's company in references that other systems
+    keep, unique among everybody's books.
     """
 
     batch: Mapping[str, int] = field(default_factory=dict)
@@ -171,6 +172,7 @@ class Capabilities:
     reverses: frozenset[str] = frozenset()
     unstamped: frozenset[str] = frozenset()
     changes: frozenset[str] = frozenset({"bill", "vendor"})
+    books: str = ""
 
 
 class Connector(Protocol):
@@ -210,6 +212,12 @@ class WritesCodes(Protocol):
 class ReadsDepartments(Protocol):
     def read_departments(self, cursor: Cursor | None) -> Iterator[Page[Account]]:
         """Departments (cloud) or cost objects (ledger: `kind` is the dimension), inactive ones included."""
+
+
+class ReadsSegments(Protocol):
+    def read_segments(self) -> list[Account]:
+        """Values of the segments of the ledger's account numbers, inactive ones included; `kind` is the segment's name
+        and `Account.segments` refers to them by key."""
 
 
 class ReadsLocations(Protocol):
@@ -294,6 +302,11 @@ class ReadsBills(Protocol):
         """These invoices as they are now, open or not, at most 100; unknown and unreadable ones are left out.
 
         Only where `Capabilities.unstamped` holds bills."""
+
+
+class FindsOpenBills(Protocol):
+    def find_open_bills(self, vendor_key: str) -> list[OpenBill]:
+        """The open items of one vendor, those with nothing left to pay included; unreadable ones left out."""
 
 
 class WritesBills(Protocol):

@@ -87,6 +87,14 @@ class Client:
     def gl_accounts(self, params: Params) -> Listing:
         return self._list("/v1/gl-accounts", params)
 
+    def gl_segments(self) -> list[Any]:
+        """Not paged."""
+        reply, body = self._read("/v1/gl-segments")
+        if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+            raise _not_as_agreed(reply, "no list")
+        found: list[Any] = body["data"]
+        return found
+
     # --- payments (8.8) --------------------------------------------------------------------------------
 
     def payments(self, params: Params) -> Listing:

@@ -43,7 +43,8 @@ CAPABILITIES = Capabilities(
 
 
 class Sage100:
-    """Ports: Connector, ReadsAccounts, ReadsVendors, ReadsBills, WritesPayments; `create_vendor` besides.
+    """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, FindsOpenBills, WritesPayments;
+    `create_vendor` besides.
 
     A cursor is `{"since", "next", "watermark"}`: the watermark that the last complete chain began with,
     and, in the middle of a chain, the agent's cursor and the watermark of this chain's first page.
@@ -55,7 +56,8 @@ class Sage100:
         self._client = Client(spec, host)
         # A shorter time-out of ours does not hurry the agent, which gives up a write after 120 s (8.10).
         longest = max(config.WRITE_TIMEOUT, float(spec.settings.get("request_timeout") or 0))
-        self.capabilities = replace(CAPABILITIES, answer_window=longest + 5)
+        books = f"S100|{self._client.config.company_code}"
+        self.capabilities = replace(CAPABILITIES, answer_window=longest + 5, books=books)
         self._company_key = f"sage100:company:{spec.key}:{self._client.config.identity}"
 
     def close(self) -> None:
@@ -159,6 +161,14 @@ class Sage100:
         banks = self._company().get("banks")
         return [mapper.bank(one) for one in (banks if isinstance(banks, list) else []) if isinstance(one, dict)]
 
+    def read_segments(self) -> list[Account]:
+        """Raises BadAnswer: a segment that cannot be read would leave codes out silently."""
+        data = self._client.gl_segments()
+        try:
+            return [value for one in data for value in mapper.segment_values(_object(one))]
+        except ValueError as error:
+            raise BadAnswer(f"The segments could not be understood: {error}.", raw=self._raw(data)) from None
+
     def read_vendors(self, cursor: Cursor | None) -> Iterator[Page[Vendor]]:
         currency = self._currency()
         return self._changes(
@@ -191,6 +201,12 @@ class Sage100:
     def read_open_bills(self) -> Iterator[Page[OpenBill]]:
         for page in self._changes(self._client.ap_open_invoices, mapper.open_bill, "invoiceNo", mapper.bill_key, None):
             yield Page(page.records, as_of=page.as_of, bad=page.bad)
+
+    def find_open_bills(self, vendor_key: str) -> list[OpenBill]:
+        division, number = mapper.split_vendor_key(vendor_key)
+        filters = [("ap_division_no", division), ("vendor_no", number), ("include_zero_balance", "true")]
+        found = list(self._all(self._client.ap_open_invoices, filters))
+        return self._convert(found, mapper.open_bill, "invoiceNo", mapper.bill_key)[0]
 
     def get_bill(self, key: str) -> Bill:
         """Found by its key: ids are the agent's own business (docs: sage100 8.2). Raises NotFound, and BadAnswer

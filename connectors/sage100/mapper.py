@@ -110,7 +110,35 @@ def account(record: Record) -> Account:
         name=_text(record, "accountDesc"),
         active=_required(record, "status") == "A",
         kind=_text(record, "accountType"),
+        segments=tuple(_segment_key(each) for each in _objects(record, "segments")),
     )
+
+
+def segment_values(record: Record) -> list[Account]:
+    """One segment of `gl-segments` (8.7): its values, keyed as accounts refer to them."""
+    number, name = _required(record, "segmentNo"), _required(record, "name")
+    return [
+        Account(
+            key=f"{number}|{_required(each, 'code')}",
+            number=_required(each, "code"),
+            name=_text(each, "description"),
+            active=_text(each, "status") in ("A", ""),
+            kind=name,
+        )
+        for each in _objects(record, "values")
+    ]
+
+
+def _segment_key(record: Record) -> str:
+    return f"{_required(record, 'segmentNo')}|{_required(record, 'code')}"
+
+
+def _objects(record: Record, name: str) -> list[Record]:
+    """A list of objects, empty where there is none."""
+    found = record.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"{name}: list of objects expected")
+    return found
 
 
 def bank(record: Record) -> Account:

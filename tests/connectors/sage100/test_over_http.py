@@ -148,6 +148,30 @@ def test_a_changed_start_date_begins_a_chain_again(connect, sandbox):
     assert again[-1].cursor["since"] is not None
 
 
+def test_segments_are_listed_and_accounts_refer_to_them(connect):
+    sage = connect()
+    values = {each.key: each for each in sage.read_segments()}
+    (account,) = [each for each in records(sage.read_accounts(None)) if each.number == "5010-01-00"]
+    named = [values[key] for key in account.segments]
+    assert [each.number for each in named] == account.number.split("-")
+    assert [each.kind for each in named] == ["Main", "Location", "Department"]
+    assert all(each.name and each.active for each in named)
+
+
+def test_the_open_items_of_one_vendor_with_those_that_are_paid(connect, sandbox):
+    sage = connect()
+    (vendor, *_) = sorted({each.vendor_key for each in records(sage.read_open_bills())})
+    found = sage.find_open_bills(vendor)
+    assert {each.key for each in records(sage.read_open_bills()) if each.vendor_key == vendor} <= {
+        each.key for each in found
+    }
+    assert {each.vendor_key for each in found} == {vendor}
+
+
+def test_the_books_are_named_by_system_and_company(connect):
+    assert connect().capabilities.books == "S100|ABC"
+
+
 def test_get_bill(connect):
     sage = connect()
     assert sage.get_bill("01-A&B/CO|R 104/B#2").total == Decimal("140.00")
