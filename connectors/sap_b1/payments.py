@@ -218,9 +218,23 @@ class Payments:
     def _drop(self, entry: int) -> None:
         path = odata.key(DRAFTS, entry)
         row = self._client.get(path, select=settlements.PAYMENT)
-        if settlements.approval(row, self._requests(row)) == DONE:
+        status = settlements.approval(row, self._requests(row))
+        if status == DONE:
             raise NotFound(f"Draft {entry} became a payment in SAP.", code="payment_not_found")
-        self._client.delete(path)
+        try:
+            self._client.delete(path)
+        except NotFound:
+            raise
+        except Rejected as error:
+            if status == REJECTED:  # it stays, but nobody can add it
+                return
+            raise Rejected(
+                f"{sentence(error.message)} Have draft {entry} rejected or removed in SAP, then replay this record.",
+                field=error.field,
+                status=error.status,
+                code=error.code,
+                raw=error.raw,
+            ) from None
 
     def _cancel(self, entry: int) -> None:
         """Dated as the payment was."""

@@ -19,10 +19,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 AWAITING = [("payments", "awaiting_approval")]
 
 
-@pytest.fixture(params=[1, 2], ids=["v1", "v2"])
+@pytest.fixture(params=[(1, "10.0"), (2, "10.0"), (1, "9.3")], ids=["v1", "v2", "9.3"])
 def parked(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[SapWorld]:
     """INV-1 over 100.00 is paid in BILL, and SAP keeps its payment as a draft."""
-    with sap_world(version=request.param, sap_options={"approval": True}) as world:
+    version, schema = request.param
+    with sap_world(version=version, sap_options={"approval": True, "schema": schema}) as world:
         world.add_vendor()
         world.add_invoice("INV-1", "100.00")
         assert world.sync().ok
@@ -251,6 +252,20 @@ def test_voided_while_it_waits_the_draft_is_removed(parked: SapWorld) -> None:
     assert (payment(parked).state, link(parked).state) == (State.VOIDED, Link.State.VOIDED)
     assert parked.sync(full=True).ok
     assert posts(parked) == 1
+
+
+def test_a_draft_that_sap_does_not_remove_is_told_until_it_is_rejected(parked: SapWorld) -> None:
+    body = '{"error":{"code":-5006,"message":"The requested action is not supported for this object."}}'
+    parked.fault("sap", "status", method="DELETE", path="/PaymentDrafts", status=400, body=body, times=-1)
+    parked.bill.do_void_payment(payment(parked).key)
+    (failed,) = parked.sync().failed
+    assert failed["reason"] == "rejected_by_target"
+    assert f"Have draft {draft(parked)} rejected or removed" in failed["message"]
+    parked.sap.do_reject_payment(draft(parked))
+    replay_all()
+    assert parked.sync().ok
+    assert payment(parked).state == State.VOIDED
+    assert not parked.payments()
 
 
 def test_voided_when_it_was_approved_meanwhile_the_payment_is_cancelled(parked: SapWorld) -> None:
