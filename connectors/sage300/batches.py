@@ -100,14 +100,17 @@ class Search:
             self._known[number] = self._batches.one(number)
         return self._known[number]
 
-    def entry(self, place: Place) -> tuple[Batch, Entry] | None:
-        """The entry that once had this place, followed through batches of errors; None for one that is gone."""
+    def entry(self, place: Place, known: Entry | None = None) -> tuple[Batch, Entry] | None:
+        """The entry that once had this place, followed through batches of errors; None for one that is gone.
+
+        `known`: the entry as it was there, for sites whose posted batches list none any more.
+        """
         batch = self.batch(place[0])
         if batch is None:
             return None
         entry = batch.entry(place[1])
         if batch.status == documents.POSTED and batch.errors:
-            thrown = self._thrown_out(batch, place, entry)
+            thrown = self._thrown_out(batch, place, entry or known)
             if thrown:
                 batch, now = self.entry(thrown.place) or (batch, None)
                 return (batch, replace(now, origin=now.origin or place)) if now else None

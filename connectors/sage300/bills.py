@@ -142,7 +142,7 @@ class Bills:
         search = Search(self._batches, [progress.batch])
         warning = progress.warning
         try:
-            now = [search.entry(entry.place) or (progress.batch, entry) for entry in entries]
+            now = [search.entry(entry.place, entry) or (progress.batch, entry) for entry in entries]
         except ConnectorError as error:  # the batch is as far as it is; where its entries are can be read later
             warning = warning or sentence(error.message)
             now = [(progress.batch, entry) for entry in entries]
@@ -274,10 +274,7 @@ class Bills:
 
 def _body(drafts: Sequence[BillDraft], order: BatchOrder) -> Row:
     """Raises Rejected for what Sage cannot hold, so that nothing is sent."""
-    if len(order.marker) > mapper.LIMITS["batch.marker"]:
-        raise Rejected(f"The batch's description {order.marker!r} is longer than Sage 300 holds.", field="Description")
-    invoices = [_sendable(partial(mapper.invoice_body, draft, order.tax)) for draft in drafts]
-    body: Row = {"Description": order.marker, "Invoices": invoices}
+    body = _sendable(partial(mapper.batch_body, drafts, order))
     if len(drafts) > 1 and len(dump_json(body)) > LARGEST_BODY:
         raise Rejected("The batch is larger than Sage 300's web server may take; send fewer documents at once.")
     return body

@@ -12,7 +12,17 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from ..domain import Account, Address, BillDraft, DraftLine, NewVendorDraft, Vendor, VendorDraft, VendorStatus
+from ..domain import (
+    Account,
+    Address,
+    BatchOrder,
+    BillDraft,
+    DraftLine,
+    NewVendorDraft,
+    Vendor,
+    VendorDraft,
+    VendorStatus,
+)
 from .fields import Record, day, required, rows, text
 
 Row = dict[str, Any]
@@ -137,7 +147,7 @@ def vendor_body(new: NewVendorDraft) -> Row:
     body: Row = {
         "VendorNumber": _fitting("VendorNumber", new.number.upper(), LIMITS["vendor.number"]),
         "GroupCode": new.group,
-        "ShortName": draft.name.strip().upper()[:_SHORT_NAME],
+        "ShortName": draft.name.strip().upper()[:_SHORT_NAME].rstrip(),
         "VendorName": _cut(draft.name, "vendor.name"),
         **_address(draft.address),
         "PhoneNumber": _whole(draft.phone, "vendor.phone"),
@@ -178,6 +188,12 @@ def _address(address: Address) -> Row:
 
 
 # --- invoices to Sage 300 ------------------------------------------------------------------------
+
+
+def batch_body(drafts: Iterable[BillDraft], order: BatchOrder) -> Row:
+    """A new batch, which Sage leaves open. It gives the numbers and, as the date, its own day."""
+    marker = _fitting("Description", order.marker, LIMITS["batch.marker"])
+    return {"Description": marker, "Invoices": [invoice_body(draft, order.tax) for draft in drafts]}
 
 
 def invoice_body(draft: BillDraft, tax: str) -> Row:
