@@ -64,6 +64,11 @@ class Rules:
     target: str
 
 
+def refusal(code: str) -> Reason:
+    """Posting was refused: for the period's sake, or for any other."""
+    return Reason.PERIOD_CLOSED if code == Reason.PERIOD_CLOSED else Reason.REJECTED_BY_TARGET
+
+
 def content(bill: Bill) -> str:
     """A fingerprint of the document itself, without what is approved and paid of it."""
     return fingerprint(dataclasses.replace(bill, balance=Decimal(0), blocked=(), approval="", vendor_name=""))

@@ -81,9 +81,9 @@ class Following:
         elif entry.state is EntryState.REFUSED and not link.adopted:
             link.state = Link.State.REFUSED
             if before[0] != Link.State.REFUSED:
-                reason, message = entry.reason or Reason.REJECTED_BY_TARGET.value, entry.message or REFUSED
+                reason, message = entry_drafts.refusal(entry.reason), entry.message or REFUSED
                 link.basis = dataclasses.replace(standing, reason=reason, message=message).text()
-                self._hold(link, Reason(reason), message)
+                self._hold(link, reason, message)
         elif entry.state is EntryState.OPEN and standing.behind(decode(Entry, link.draft).order) and not link.adopted:
             self._wake(link, state=State.DELIVERED, attempts__lt=MOST_TRIES)
         if before != (link.state, link.target_id):
@@ -133,26 +133,25 @@ class Following:
 
     def plan(self, items: Sequence[Item], vendors: Vendors) -> Iterator[tuple[Item, Decision]]:
         unclear = self.flow.unclear([item.key for item in items], Entry)
-        changed: list[tuple[Item, Link]] = []
+        changed: list[tuple[Item, Link, list[Entry]]] = []
         for item in items:
             bill, link = item.record, item.link
             assert link is not None
             approved = self.flow.approved(bill)
+            sent = decode(Entry, link.draft)
+            maybe = [entry for _, entry in unclear[item.key] if entry.bill != sent.bill]
             if link.state == Link.State.VOIDED:
                 yield item, Settle(f"It was taken back from {self.there} before.")
             elif link.state == Link.State.MISSING:
                 yield item, self._missing(item, approved)
-            elif (
-                approved and entry_drafts.content(bill) == Standing.parse(link.basis).content and not unclear[item.key]
-            ):
+            elif approved and not maybe and entry_drafts.content(bill) == Standing.parse(link.basis).content:
                 yield item, self._as_it_stands(item, link)
             else:
-                changed.append((item, link))
-        unposted = [link.target_id for _, link in changed if link.state in UNPOSTED]
+                changed.append((item, link, [sent, *maybe]))
+        unposted = [link.target_id for _, link, _ in changed if link.state in UNPOSTED]
         entries = self.context.writer.get_ledger_bills(unposted) if unposted else {}
-        for item, link in changed:
-            sent = [decode(Entry, link.draft), *(entry for _, entry in unclear[item.key])]
-            yield item, self._changed(item, link, sent, entries, vendors)
+        for item, link, told in changed:
+            yield item, self._changed(item, link, told, entries, vendors)
 
     def _missing(self, item: Item, approved: bool) -> Decision:
         if not approved:
@@ -168,7 +167,8 @@ class Following:
         again = Send("advance", Entry(sent.bill, self.flow.order(sent.order.marker)), target_id=link.target_id)
         if link.state == Link.State.REFUSED:
             replayed = item.delivery.state == State.PENDING and item.delivery.message  # new versions have none
-            return again if replayed else Hold(_reason(standing), standing.message or REFUSED)
+            reason = entry_drafts.refusal(standing.reason)
+            return again if replayed else Hold(reason, standing.message or REFUSED)
         if link.state == Link.State.ENTERED and not link.adopted and standing.behind(sent.order):
             return again
         return Settle(f"Posted in {self.there}." if link.closed else "Nothing to change.")
@@ -234,7 +234,3 @@ class Following:
 def _document(link: Link) -> tuple[str, str]:
     bill = decode(Entry, link.draft).bill
     return bill.vendor_id, bill.number
-
-
-def _reason(standing: Standing) -> Reason:
-    return Reason(standing.reason) if standing.reason else Reason.REJECTED_BY_TARGET

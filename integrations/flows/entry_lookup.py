@@ -9,7 +9,7 @@ from connectors.domain import BillDraft, EntryState, LedgerBill
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import Found, Hold, Item, Reason
 
-from .entry_drafts import Entry
+from .entry_drafts import Entry, refusal
 
 if TYPE_CHECKING:
     from .ledger_bills import LedgerBillsFlow
@@ -106,5 +106,5 @@ def details_of(row: LedgerBill) -> dict[str, str]:
     details = {"state": row.state.value}
     if row.state is EntryState.REFUSED:
         details["refused"] = row.message or "The ledger refused to post it."
-        details |= {"reason": row.reason} if row.reason else {}
+        details["reason"] = refusal(row.reason)
     return details

@@ -227,6 +227,9 @@ class LedgerBillsFlow(Policy):
         return [(item, dataclasses.replace(send, draft=Entry(send.draft.bill, order))) for item, send in batch]
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
+        return [_judged(written) for written in self._send(action, batch)]
+
+    def _send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
         writer = self.context.writer
         if action == "create":
             try:
@@ -254,7 +257,7 @@ class LedgerBillsFlow(Policy):
         written: Written = self.context.writer.change_bill(send.target_id, send.draft.bill, send.draft.order)
         return written
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
         if error.code == "bill_posted":
             text = (
                 f"The bill changed in {self.here}, but its invoice is posted in {self.there} already: correct it there."
@@ -293,7 +296,7 @@ class LedgerBillsFlow(Policy):
         posted = state == EntryState.POSTED
         link.state = Link.State.POSTED if posted else Link.State.REFUSED if refused else Link.State.ENTERED
         link.closed = posted
-        reason = (details.get("reason") or Reason.REJECTED_BY_TARGET.value) if refused else ""
+        reason = entry_drafts.refusal(details.get("reason", "")) if refused else ""
         return dataclasses.replace(standing, reached=state, reason=reason, message=refused)
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
@@ -310,6 +313,14 @@ class LedgerBillsFlow(Policy):
                     unfinished.append(item.delivery.pk)
         if unfinished:
             Delivery.objects.filter(pk__in=unfinished).update(state=State.PENDING)
+
+
+def _judged(written: Written) -> Written:
+    """What posting refused has one of two reasons, whatever the ledger's words sound like."""
+    if "refused" not in written.details:
+        return written
+    reason = entry_drafts.refusal(written.details.get("reason", ""))
+    return dataclasses.replace(written, details={**written.details, "reason": reason})
 
 
 def same_document(row: LedgerBill, draft: BillDraft) -> bool:

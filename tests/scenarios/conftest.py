@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import builders, sap_world
+from tests import builders, sage300_world, sap_world
 
 
 @pytest.fixture
@@ -23,4 +23,13 @@ def sap(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[sap_
     indirect=True)` passes options to `sap_world.sap_world`."""
     options: dict[str, Any] = getattr(request, "param", {})
     with sap_world.sap_world(**options) as made:
+        yield made
+
+
+@pytest.fixture
+def sage(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[sage300_world.SageWorld]:
+    """An empty organization in BILL, a company with reference data in Sage 300. `@pytest.mark.parametrize("sage",
+    [options], indirect=True)` passes options to `sage300_world.sage300_world`."""
+    options: dict[str, Any] = getattr(request, "param", {})
+    with sage300_world.sage300_world(**options) as made:
         yield made
