@@ -42,14 +42,24 @@ class Following:
                 yield item, Settle("Nothing to change.", closed=bill.balance <= 0)
                 continue
             paid_outside = not ours and bill.total == basis.total
-            owed = basis.balance + basis.posted if ours else bill.balance + item.posted
-            draft = (
-                decode(BillDraft, link.draft) if same else self.flow.draft(bill, owed, vendors) if owed > 0 else None
-            )
+            draft = decode(BillDraft, link.draft) if same else self._draft(item, basis, ours, vendors)
             judged.append((item, ours, paid_outside, draft))
         targets = self.flow.context.writer.get_bills([item.link.target_id for item, *_ in judged if item.link])
         for item, ours, paid_outside, draft in judged:
             yield item, self._judge(item, ours, paid_outside, draft, targets, unclear[item.key])
+
+    def _draft(self, item: Item, basis: bill_changes.Basis, ours: bool, vendors: Vendors) -> BillDraft | Hold | None:
+        """What the bill should say now; None where nothing is owed."""
+        bill: Bill = item.record
+        owed = basis.balance + basis.posted if ours else bill.balance + item.posted
+        if not ours and item.posted and owed > bill.total:
+            return Hold(
+                Reason.CHANGED_AFTER_DELIVERY,
+                f"Invoice {bill.number} is open again in {self.flow.here} (owed there: {bill.balance}), although "
+                f"{item.posted} was paid in {self.flow.there} and entered: a payment was taken back there.",
+                retry_after=bill_changes.LOOK_AGAIN,
+            )
+        return self.flow.draft(bill, owed, vendors) if owed > 0 else None
 
     def _judge(
         self,
