@@ -105,6 +105,16 @@ class ReferenceBook:
         self._remember(kind, changed)
         return len(changed)
 
+    def keep_only(self, kind: ReferenceKind, keys: Iterable[str]) -> int:
+        """After everything was read: rows that are no longer told of count as inactive; how many did."""
+        told = set(keys)
+        gone = [key for key, row in self.all(kind).items() if row.active and key not in told]
+        for chunk in () if self.preview else _chunks(gone):
+            Reference.objects.filter(connection=self.connection, kind=kind, key__in=chunk).update(active=False)
+        for key in gone:
+            self._all[kind][key].active = False
+        return len(gone)
+
     def _remember(self, kind: ReferenceKind, rows: Iterable[Reference]) -> None:
         for row in rows:
             if self.preview:

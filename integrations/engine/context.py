@@ -232,6 +232,11 @@ class FlowContext:
     def has_flow(self, name: str) -> bool:
         return any(spec.name == name for spec in self.recipe.flows)
 
+    @property
+    def payment_mark(self) -> str:
+        """What the references of the cloud's payments begin with in the ledger."""
+        return f"{self.recipe.payment_mark or self.connection('target').system}:"
+
     # --- settings and time -------------------------------------------------------------------------
 
     @cached_property

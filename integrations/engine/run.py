@@ -208,7 +208,12 @@ class FlowRun:
         from .deliver import Deliverer
 
         with self._measured():
-            return Deliverer(self).work()
+            busy = Deliverer(self).work()
+            if self.context.reports:
+                with self.trail.transaction():
+                    self.claim.fence()
+                    self._report()
+            return busy
 
     # --- ending ----------------------------------------------------------------------------------
 

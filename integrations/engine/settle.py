@@ -13,7 +13,7 @@ from integrations.models import Delivery, Link, Reason, State
 from .codec import encode
 from .rows import insert_rows, update_rows
 from .run import bump, describe
-from .vocabulary import Adopt, Decision, Found, Hold, Item, Send, Settle, Withdraw
+from .vocabulary import Adopt, Decision, Found, Hold, Item, Send, Settle, Wait, Withdraw
 
 if TYPE_CHECKING:
     from .run import FlowRun
@@ -28,6 +28,7 @@ DONE = {
     "restore": "Restored",
     "delete": "Taken back",
     "advance": "Taken further",
+    "image": "Image dealt with",
 }
 APPROVAL_INTERVAL = 900  # seconds between looks at what awaits approval in the target
 DOUBT_SCHEDULE = (60, 300, 3600, 86400)  # seconds between look-ups of an uncertain outcome
@@ -88,7 +89,7 @@ class Settler:
             if isinstance(decision, Adopt | Settle) and decision.draft is not None:
                 row.draft = encode(decision.draft)
             self._check_total(row, decision, written)
-            self._not_yet(row, written.details if written else {})
+            self._not_yet(row, written.details if written else _unfinished(decision))
         with self.trail.transaction():
             self.run.claim.fence()
             self._store_links(done)
@@ -107,8 +108,11 @@ class Settler:
             row.message = f"{sent} was sent, but the target made {written.total} of it (id {written.id})."
 
     def _not_yet(self, row: Delivery, details: Mapping[str, str]) -> None:
-        """The target has it, but it does not count there: it is linked, and held until it does."""
-        if awaiting := details.get("awaiting"):
+        """The target has it, but it does not count there, or not all of it: it is linked, and held until it does, or
+        due again at once for the rest."""
+        if unfinished := details.get("unfinished"):
+            row.state, row.message = State.PENDING, unfinished
+        elif awaiting := details.get("awaiting"):
             row.state, row.reason, row.message = State.HELD, Reason.AWAITING_APPROVAL, awaiting
             row.not_before = self._after(APPROVAL_INTERVAL)
         elif refused := details.get("refused"):
@@ -125,6 +129,7 @@ class Settler:
         """Decisions that need no call."""
         self._hold([(item, each) for item, each in decided if isinstance(each, Hold)])
         self._withdraw([(item, each) for item, each in decided if isinstance(each, Withdraw)])
+        self._wait([(item, each) for item, each in decided if isinstance(each, Wait)])
         done: list[tuple[Item, Decision, Written | None]] = [
             (item, each, None) for item, each in decided if isinstance(each, Adopt | Settle)
         ]
@@ -149,6 +154,12 @@ class Settler:
             row = item.delivery
             row.state, row.reason, row.message, row.not_before = each.state, "", each.note, None
         self._save([item for item, _ in withdrawn], "withdrawn")
+
+    def _wait(self, waiting: Sequence[tuple[Item, Wait]]) -> None:
+        for item, each in waiting:
+            row = item.delivery
+            row.state, row.reason, row.message, row.not_before = State.PENDING, "", each.note, self._after(each.seconds)
+        self._save([item for item, _ in waiting], "")
 
     def failed(self, part: Sequence[tuple[Item, Any]], error: ConnectorError) -> None:
         for item, _ in part:
@@ -296,15 +307,23 @@ class Settler:
             "draft",
             "basis",
             "seen",
+            "status",
+            "attachment",
         ]
         update_rows(known, [*fields, "delivered_at"])
+
+
+def _unfinished(decision: Decision) -> dict[str, str]:
+    """What was adopted may lack something, too; whatever else holds it back there is its owner's affair."""
+    text = decision.details.get("unfinished", "") if isinstance(decision, Adopt) else ""
+    return {"unfinished": text} if text else {}
 
 
 def _counted(item: Item) -> str:
     action = item.delivery.action
     if not action:
         return "unchanged"
-    return {"create": "created", "adopt": "adopted"}.get(action, "updated")
+    return {"create": "created", "adopt": "adopted", "image": "images"}.get(action, "updated")
 
 
 def _answer(written: Written | None) -> str:

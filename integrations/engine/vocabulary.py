@@ -28,6 +28,7 @@ __all__ = [
     "Staged",
     "State",
     "Stream",
+    "Wait",
     "Withdraw",
 ]
 
@@ -110,7 +111,15 @@ class Withdraw:
     state: State = State.SUPERSEDED
 
 
-Decision = Hold | Send | Adopt | Settle | Withdraw
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something that is under way must come first: looked at again after `seconds`, and no person is asked."""
+
+    note: str
+    seconds: float
+
+
+Decision = Hold | Send | Adopt | Settle | Withdraw | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ class FlowPolicy(Protocol):
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         """One call to the target; `Written` per element, in order. Called from worker threads."""
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
         """What a refusal means beyond a failure; None when it is one."""
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:

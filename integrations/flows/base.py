@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
 from integrations.engine.context import FlowContext
-from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Staged, Stream
+from integrations.engine.vocabulary import Decision, Found, Hold, Item, Reason, Send, Staged, Stream, Withdraw
 from integrations.mapping.resolve import resolve
 from integrations.models import Delivery, Link, State
 
@@ -59,7 +59,7 @@ class Policy:
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
         raise NotImplementedError
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
         """What a refusal means beyond a failure: the target has it already, or it goes later."""
         if error.reason == Reason.DUPLICATE_DOCUMENT and send.action == "create":
             found = self.look_up([item]).get(item.key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -32,6 +33,17 @@ from .payment_entries import Entries
 
 #: Refusals that end when somebody acts in the ledger: tried again by itself.
 PASSING = frozenset({"invoice_selected_for_payment", "wire_transfers_disabled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The ledger's invoices that a payment settles, each once, and the key of the vendor that they are of."""
+
+    vendor_key: str
+    applications: tuple[Applied, ...]
+
+
+Match = Matched | Hold
 
 
 class PaymentsFlow(Policy):
@@ -96,14 +108,27 @@ class PaymentsFlow(Policy):
     # --- deciding --------------------------------------------------------------------------------
 
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
-        bills = self._bills([item.record for item in items])
+        matches = self.matches([item.record for item in items])
         for item in items:
-            yield item, self._decide(item, bills)
+            yield item, self._decide(item, matches[item.record.key])
 
-    def _decide(self, item: Item, bills: dict[str, Link]) -> Decision:
+    def matches(self, payments: Sequence[Payment]) -> Mapping[str, Match]:
+        """By payment: our part of it as the ledger's invoices, or why that cannot be told."""
+        bills = self._bills(payments)
+        found: dict[str, Match] = {}
+        for payment in payments:
+            owners = {bills[each.bill].group for each in payment.applications if each.bill in bills}
+            found[payment.key] = (
+                Matched(owners.pop(), self._applications(payment, bills))
+                if len(owners) == 1
+                else Hold(Reason.INVOICE_NOT_FOUND, "The payment's invoices are of no vendor or of several.")
+            )
+        return found
+
+    def _decide(self, item: Item, match: Match) -> Decision:
         payment: Payment = item.record
         if item.link is None:
-            return self._first(item, bills)
+            return self._first(item, match)
         if payment.status is PaymentStatus.VOIDED:
             return self._take_back(item, item.link)
         if item.link.state == Link.State.MISSING:
@@ -115,7 +140,7 @@ class PaymentsFlow(Policy):
         if item.link.state == Link.State.AWAITING:
             return self._approval(item, item.link)
         sent = decode(PaymentDraft, item.link.draft)
-        if _by_bill(sent.applications) != _by_bill(self._applications(payment, bills)):
+        if self.divided_otherwise(sent, payment, match):
             return Hold(
                 Reason.CHANGED_AFTER_DELIVERY,
                 f"The payment was entered in {self.there} with {sent.amount}; {self.here} now splits it differently.",
@@ -128,7 +153,12 @@ class PaymentsFlow(Policy):
             )
         return Settle("Nothing to change: entered already.")
 
-    def _first(self, item: Item, bills: dict[str, Link]) -> Decision:
+    def divided_otherwise(self, sent: PaymentDraft, payment: Payment, match: Match) -> bool:
+        """Whether the cloud now splits the payment differently from how it was entered."""
+        applications = match.applications if isinstance(match, Matched) else ()
+        return _by_bill(sent.applications) != _by_bill(applications)
+
+    def _first(self, item: Item, match: Match) -> Decision:
         payment: Payment = item.record
         if payment.status is PaymentStatus.VOIDED:
             return Withdraw(f"Voided in {self.here} before it was entered.", State.VOIDED)
@@ -136,7 +166,7 @@ class PaymentsFlow(Policy):
             return Withdraw(f"No longer paid in {self.here} ({payment.raw_status}).")
         if item.delivery.sent_at and item.delivery.draft:  # the same body again: it may be known there already
             return Send("create", decode(PaymentDraft, item.delivery.draft))
-        draft = self._draft(payment, bills)
+        draft = match if isinstance(match, Hold) else self._draft(payment, match)
         return draft if isinstance(draft, Hold) else Send("create", draft)
 
     def _approval(self, item: Item, link: Link) -> Decision:
@@ -175,10 +205,7 @@ class PaymentsFlow(Policy):
             "reverse it there, then mark this as done outside.",
         )
 
-    def _draft(self, payment: Payment, bills: dict[str, Link]) -> PaymentDraft | Hold:
-        owners = {bills[each.bill].group for each in payment.applications if each.bill in bills}
-        if len(owners) != 1:
-            return Hold(Reason.INVOICE_NOT_FOUND, "The payment's invoices are of no vendor or of several.")
+    def _draft(self, payment: Payment, match: Matched) -> PaymentDraft | Hold:
         if payment.paid_on is None:
             return Hold(Reason.REJECTED_BY_TARGET, f"{self.here} gives no date for this payment.")
         bank = self._bank(payment)
@@ -191,11 +218,17 @@ class PaymentsFlow(Policy):
                 Reason.AWAITING_CHECK_NUMBER,
                 f"{self.here} has not cut the check yet: {self.there} needs its number. It goes by itself then.",
             )
-        applications = self._applications(payment, bills)
+        if check and len(payment.check_number) > limits.get("payment.check_number", len(payment.check_number)):
+            return Hold(
+                Reason.DOCUMENT_NUMBER_TOO_LONG,
+                f"Check number {payment.check_number} has {len(payment.check_number)} characters; {self.there} takes "
+                f"{limits['payment.check_number']}. Enter the payment there, then mark this as done outside.",
+            )
+        applications = match.applications
         trace = payment.reference if len(payment.reference) <= limits.get("payment.reference", 40) else payment.key
         return PaymentDraft(
             reference=self.prefix + payment.key,
-            vendor_key=owners.pop(),
+            vendor_key=match.vendor_key,
             bank=bank,
             method=payment.method,
             check_number=payment.check_number if check else "",
@@ -237,7 +270,7 @@ class PaymentsFlow(Policy):
 
     @property
     def prefix(self) -> str:
-        return f"{self.context.connection(self.context.reads).system}:"
+        return self.context.payment_mark
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -249,7 +282,7 @@ class PaymentsFlow(Policy):
             return [Written(send.target_id) for _, send in batch]
         return [writer.record_payment(send.draft) for _, send in batch]
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
         if send.action == "delete" and error.code == "payment_posted":
             assert item.link is not None
             return self._too_late(item.link)
@@ -315,7 +348,6 @@ class PaymentsFlow(Policy):
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
         """Keep what each payment took off which invoice."""
-        bills = self._bills([item.record for item, _, _ in done])
         for item, _, written in done:
             rows = Application.objects.filter(integration=self.context.integration, payment_key=item.key)
             if item.delivery.action == "delete":
@@ -323,19 +355,18 @@ class PaymentsFlow(Policy):
             elif item.delivery.action == "create":
                 posted = written is not None and written.details.get("state") == "posted"
                 state = Application.State.POSTED if posted else Application.State.ENTERED
-                self._keep_applications(item.record, bills, state)
+                self._keep_applications(item.key, decode(PaymentDraft, item.delivery.draft), state)
             elif item.link is not None and item.link.state == Link.State.POSTED:
                 rows.update(state=Application.State.POSTED)
 
-    def _keep_applications(self, payment: Payment, bills: dict[str, Link], state: str) -> None:
-        ours = (each for each in payment.applications if each.bill in bills)
-        totals = _totals((bills[each.bill].source_key, each.amount) for each in ours)
+    def _keep_applications(self, payment_key: str, draft: PaymentDraft, state: str) -> None:
+        totals = _totals((each.key, each.amount + each.discount) for each in draft.applications)
         Application.objects.bulk_create(
             [
                 Application(
                     integration=self.context.integration,
                     bill_key=key,
-                    payment_key=payment.key,
+                    payment_key=payment_key,
                     amount_minor=int(amount.scaleb(2)),
                     state=state,
                 )
@@ -347,8 +378,8 @@ class PaymentsFlow(Policy):
         )
 
 
-def _by_bill(applications: Iterable[Applied]) -> list[tuple[str, Decimal]]:
-    return [(each.bill, each.amount) for each in applications]
+def _by_bill(applications: Iterable[Applied]) -> list[tuple[str, Decimal, Decimal]]:
+    return [(each.bill, each.amount, each.discount) for each in applications]
 
 
 def _totals(parts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:

@@ -10,7 +10,8 @@ class Link(models.Model):
 
     `group` is the record's owner (a bill's vendor key). `draft` is the JSON of what the target was last told,
     `basis` the source's figures it was decided on, `seen` what the source's list of open items said then; all
-    are read back to see what changed.
+    are read back to see what changed. `status` is the target's own word for how far it is, `attachment` the checksum
+    and the name of the file that went with it.
     """
 
     class State(models.TextChoices):
@@ -19,7 +20,7 @@ class Link(models.Model):
         ENTERED = "entered", "entered, awaiting posting"
         AWAITING = "awaiting", "awaiting approval in the target"
         POSTED = "posted", "posted"
-        REFUSED = "refused", "refused by posting"
+        REFUSED = "refused", "refused by the target"
         MISSING = "missing", "gone from the target"
         VOIDED = "voided", "voided"
 
@@ -35,6 +36,8 @@ class Link(models.Model):
     draft = models.TextField(blank=True, default="")
     basis = models.TextField(blank=True, default="")
     seen = models.CharField(max_length=200, blank=True, default="")
+    status = models.CharField(max_length=200, blank=True, default="")
+    attachment = models.CharField(max_length=300, blank=True, default="")
     seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField()

@@ -76,7 +76,8 @@ class SettingSpec:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`compares` names what `reconcile` compares, in order."""
+    """`compares` names what `reconcile` compares, in order. The references of payments begin with `payment_mark` in the
+    ledger, with the target system's name where there is none."""
 
     name: str
     label: str
@@ -86,6 +87,7 @@ class Recipe:
     tables: tuple[TableSpec, ...]
     settings: tuple[SettingSpec, ...] = field(default=())
     compares: tuple[str, ...] = ("accounts", "vendors", "payments", "bills")
+    payment_mark: str = ""
 
     def flow(self, name: str) -> FlowSpec:
         return next(each for each in self.flows if each.name == name)
