@@ -7,13 +7,15 @@ watching the connection itself, not by the text of an exception.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json as jsonlib
 import secrets as random
 import ssl
+import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -29,10 +31,12 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 from . import tls
 from .budget import Limit, acquire
 from .errors import BadAnswer, BrokenOff, ConfigurationError, ConnectorError, OutcomeUnknown, Unreachable
-from .ports import ConnectionSpec, Exchange, Host
+from .ports import ConnectionSpec, Download, Exchange, Host
 from .redact import Redactor
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of an answer, decompressed
+CHUNK = 64 * 1024  # bytes of a body that are in memory at once, where it is streamed
+IN_MEMORY = 1024 * 1024  # bytes of a download that are kept in memory before it goes to disk
 SLOT_PATIENCE = 120.0  # seconds a request waits for its budget before the work is parked
 IDLE = 4.0  # seconds after which a write does not trust a kept-alive connection
 
@@ -63,13 +67,14 @@ def _no_constant(name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, whatever its status. `body` is decompressed."""
+    """An answer, whatever its status. `body` is decompressed; `download` holds it instead where one was asked for."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     url: str = field(repr=False, default="")
     redactor: Redactor = field(repr=False, default_factory=Redactor)
+    download: Download | None = None
 
     def json(self) -> Any:
         """The body as JSON, numbers with a fraction as Decimal. Raises BadAnswer."""
@@ -86,7 +91,23 @@ class Reply:
 
     def excerpt(self) -> str:
         """The body for the audit trail: redacted, cut to about 2,000 characters."""
+        if self.download:
+            return f"<{self.download.size} bytes>"
         return self.redactor.body(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body of known length that is read while it is sent. `chunks` begins anew each time it is called."""
+
+    length: int
+    chunks: Callable[[], Iterator[bytes]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.chunks()
 
 
 # --- connections that tell how far they came -----------------------------------------------------
@@ -189,14 +210,18 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         params: Sequence[tuple[str, str]] | None = None,
         json: Any = None,
-        data: bytes | None = None,
+        data: bytes | Upload | None = None,
         timeout: float | None = None,
         writes: bool = False,
         limits: Sequence[Limit] = (),
+        private: bool = False,
+        download: bool = False,
     ) -> Reply:
         """One request and its answer, of whatever status; redirects are answers.
 
-        `url` is absolute or a path below the base URL; `timeout` in seconds overrides the read part.
+        `url` is absolute or a path below the base URL; `timeout` in seconds overrides the read part. `private`: no
+        body is ever shown, not even redacted. `download`: the body of a 200 goes to `Reply.download`, which the
+        caller closes.
         Raises Unreachable (nothing was sent, or a read lost its answer), OutcomeUnknown (`writes` and no
         usable answer came), ConfigurationError (address, TLS), RateLimited (a limit is used up), and
         BadAnswer (a read's answer is beyond 64 MiB).
@@ -205,10 +230,10 @@ class Transport:
         read = self._read_timeout or timeout or self._timeout[1]
         deadline = self.host.clock.monotonic() + SLOT_PATIENCE
         with acquire(limits, self.host, deadline):
-            return self._exchange(prepared, (self._timeout[0], read), writes)
+            return self._exchange(_Request(prepared, (self._timeout[0], read), writes, private, download))
 
     def _prepare(
-        self, method: str, url: str, headers: Any, params: Any, json: Any, data: bytes | None
+        self, method: str, url: str, headers: Any, params: Any, json: Any, data: bytes | Upload | None
     ) -> requests.PreparedRequest:
         if "://" not in url:
             url = f"{self.spec.base_url.rstrip('/')}/{url.lstrip('/')}"
@@ -249,10 +274,8 @@ class Transport:
             session.close()
         return session
 
-    def _exchange(
-        self, prepared: requests.PreparedRequest, timeout: tuple[float, float], writes: bool, again: bool = False
-    ) -> Reply:
-        clock = self.host.clock
+    def _exchange(self, request: _Request, again: bool = False) -> Reply:
+        clock, prepared, writes = self.host.clock, request.prepared, request.writes
         started = clock.monotonic()
         last_used: float = getattr(self._local, "last_used", started)
         session = self._session(fresh=writes and started - last_used > IDLE)
@@ -262,20 +285,25 @@ class Transport:
         _progress.connecting = _progress.opened = False
         reply, failure, stale = None, None, False
         try:
-            with session.send(prepared, timeout=timeout, allow_redirects=False, stream=True) as response:
-                body = _read_body(response)
-                reply = Reply(response.status_code, response.headers, body, str(prepared.url), self.redactor)
+            with session.send(prepared, timeout=request.timeout, allow_redirects=False, stream=True) as response:
+                reply = self._receive(response, request)
             return reply
         except (requests.RequestException, HTTPError, OSError, _TooLong) as error:
             chain = list(_chain(error))
             stale = isinstance(error, requests.ConnectionError) and not _progress.opened and not _timed_out(chain)
-            failure = self._judge(error, chain, str(prepared.url), writes, timeout[1])
+            failure = self._judge(error, chain, str(prepared.url), writes, request.timeout[1])
         finally:
             self._local.last_used = clock.monotonic()
-            self._report(prepared, reply, failure, clock.monotonic() - started)
+            self._report(request, reply, failure, clock.monotonic() - started)
         if stale and not writes and not again:
-            return self._exchange(prepared, timeout, writes, again=True)
+            return self._exchange(request, again=True)
         raise failure from None
+
+    def _receive(self, response: requests.Response, request: _Request) -> Reply:
+        download = _spooled(response) if request.download and response.status_code == 200 else None
+        body = b"" if download else b"".join(_body(response))
+        url = str(request.prepared.url)
+        return Reply(response.status_code, response.headers, body, url, self.redactor, download)
 
     def _judge(
         self, error: Exception, chain: Sequence[BaseException], url: str, writes: bool, patience: float
@@ -296,38 +324,73 @@ class Transport:
         kind = OutcomeUnknown if writes else Unreachable if late else BrokenOff
         return kind(f"{name} {what}.")
 
-    def _report(
-        self, prepared: requests.PreparedRequest, reply: Reply | None, failure: Exception | None, seconds: float
-    ) -> None:
-        body = prepared.body or b""
-        sent = self.redactor.headers(prepared.headers)
+    def _report(self, request: _Request, reply: Reply | None, failure: Exception | None, seconds: float) -> None:
+        body = request.prepared.body or b""
+        sent = self.redactor.headers(request.prepared.headers)
         if body:
-            sent += "\n\n" + self.redactor.body(body if isinstance(body, bytes) else body.encode())
+            sent += "\n\n" + (_PRIVATE if request.private else self._shown(body))
+        received = reply.excerpt() if reply else ""
         self.host.on_exchange(
             Exchange(
                 system=self.spec.system,
-                method=str(prepared.method),
-                url=self.redactor.url(str(prepared.url)),
+                method=str(request.prepared.method),
+                url=self.redactor.url(str(request.prepared.url)),
                 status=reply.status if reply else None,
                 request=sent,
-                response=reply.excerpt() if reply else "",
+                response=_PRIVATE if received and request.private else received,
                 seconds=seconds,
                 error=str(failure) if failure else "",
             )
         )
+
+    def _shown(self, body: Any) -> str:
+        if isinstance(body, Upload):
+            return f"<{body.length} bytes>"
+        return self.redactor.body(body if isinstance(body, bytes) else body.encode())
+
+
+_PRIVATE = "<not shown>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request as `Transport.send` was asked for it; `timeout` is (connect, read)."""
+
+    prepared: requests.PreparedRequest
+    timeout: tuple[float, float]
+    writes: bool
+    private: bool
+    download: bool
 
 
 class _TooLong(Exception):
     """The answer is beyond MAX_BODY."""
 
 
-def _read_body(response: requests.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_content(65536):
-        body += chunk
-        if len(body) > MAX_BODY:
+def _body(response: requests.Response) -> Iterator[bytes]:
+    length = 0
+    for chunk in response.iter_content(CHUNK):
+        length += len(chunk)
+        if length > MAX_BODY:
             raise _TooLong
-    return bytes(body)
+        yield chunk
+
+
+def _spooled(response: requests.Response) -> Download:
+    """The body as a file, rewound, with its checksum."""
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    digest, size = hashlib.sha256(), 0
+    try:
+        for chunk in _body(response):
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    headers = response.headers
+    return Download(file, size, digest.hexdigest(), headers.get("Content-Type", ""), headers.get("ETag", ""))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

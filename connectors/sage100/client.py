@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ..errors import BadAnswer, ConnectorError, OutcomeUnknown, RecordLocked, Transient
-from ..ports import ConnectionSpec, Host
+from ..ports import ConnectionSpec, Download, Host
 from ..transport import Reply, Transport
 from . import config
 from .refusals import refusal
@@ -83,6 +83,18 @@ class Client:
 
     def ap_open_invoices(self, params: Params) -> Listing:
         return self._list("/v1/ap-open-invoices", params)
+
+    def attachment(self, invoice_id: str, attachment_id: str) -> Download:
+        """The content of an invoice's attachment (8.6); the caller closes it."""
+
+        def read() -> Download:
+            path = f"/v1/ap-invoices/{quote(invoice_id, safe='')}/attachments/{quote(attachment_id, safe='')}/content"
+            reply = self._send("GET", path, download=True)
+            if reply.download is None:
+                raise self._refusal(reply)
+            return reply.download
+
+        return self._persist(read)
 
     def gl_accounts(self, params: Params) -> Listing:
         return self._list("/v1/gl-accounts", params)
@@ -204,12 +216,15 @@ class Client:
         writes: bool = False,
         key: bool = True,
         company: bool = True,
+        download: bool = False,
     ) -> Reply:
         headers = {"X-Request-Id": uuid.uuid4().hex}
         if key and self.config.api_key:
             headers["X-API-Key"] = self.config.api_key
         if company:
             headers["X-Company-Code"] = self.config.company_code
+        if download:
+            headers["Accept"] = "*/*"
         self._pace()
         return self.transport.send(
             method,
@@ -220,6 +235,7 @@ class Client:
             timeout=config.WRITE_TIMEOUT if writes else config.LIST_TIMEOUT,
             writes=writes,
             limits=self.config.limits,
+            download=download,
         )
 
     def _pace(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from ..domain import Account, Bill, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
+from ..domain import Account, Bill, Image, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
 from ..errors import (
     BadAnswer,
     BrokenOff,
@@ -20,7 +20,7 @@ from ..errors import (
     Rejected,
     sentence,
 )
-from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Host, Page, PingStep, nameless_key
+from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Download, Host, Page, PingStep, nameless_key
 from . import config, mapper
 from .client import Client, Listing, Params
 
@@ -30,6 +30,7 @@ Key = Callable[[Mapping[str, Any]], str]
 Fetch = Callable[[Params], Listing]
 
 _LINES = ("include", "lines")
+_ATTACHMENTS = ("include", "attachments")
 _LOST_CURSOR = {"cursor_invalid", "cursor_mismatch"}
 _BALANCE_REFUSALS = {"amount_exceeds_balance", "invoice_already_paid"}
 _PING_PATIENCE = 10.0  # seconds: somebody is waiting for the answer
@@ -43,8 +44,8 @@ CAPABILITIES = Capabilities(
 
 
 class Sage100:
-    """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, FindsOpenBills, WritesPayments;
-    `create_vendor` besides.
+    """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, FindsOpenBills, ReadsImages,
+    WritesPayments; `create_vendor` besides.
 
     A cursor is `{"since", "next", "watermark"}`: the watermark that the last complete chain began with,
     and, in the middle of a chain, the agent's cursor and the watermark of this chain's first page.
@@ -212,11 +213,22 @@ class Sage100:
         """Found by its key: ids are the agent's own business (docs: sage100 8.2). Raises NotFound, and BadAnswer
         where a record cannot be understood: it could be this one.
         """
-        filters = [("state", "posted"), *_invoice_filters(key), _LINES]
-        for record in self._all(self._client.ap_invoices, filters):
+        currency = self._currency()
+        return self._posted(key, _LINES, lambda record: mapper.bill(record, currency))
+
+    def list_images(self, bill_key: str) -> list[Image]:
+        """The invoice's attachments, without those whose paths the agent does not serve (docs: sage100 8.6)."""
+        return self._posted(bill_key, _ATTACHMENTS, mapper.images)
+
+    def fetch_image(self, bill_key: str, image_id: str) -> Download:
+        """Raises Rejected with the code `attachment_missing` or `attachment_too_large` (more than 25 MiB)."""
+        return self._client.attachment(*mapper.split_image_id(image_id))
+
+    def _posted(self, key: str, include: tuple[str, str], convert: Mapper[T]) -> T:
+        for record in self._all(self._client.ap_invoices, [("state", "posted"), *_invoice_filters(key), include]):
             try:
                 if mapper.bill_key(_object(record)) == key:
-                    return mapper.bill(record, self._currency())
+                    return convert(record)
             except ValueError as error:
                 raise BadAnswer(f"Invoice {key} could not be understood: {error}.", raw=self._raw(record)) from None
         raise NotFound(f"Sage 100 has no posted invoice {key}.", code="invoice_not_found")

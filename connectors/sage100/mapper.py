@@ -21,6 +21,7 @@ from ..domain import (
     Bill,
     BillLine,
     Blocked,
+    Image,
     LedgerPayment,
     OpenBill,
     PaymentDraft,
@@ -199,6 +200,25 @@ def bill(record: Record, currency: str) -> Bill:
         blocked=_blocked(record),
         changed_at=_changed_at(record),
     )
+
+
+def images(record: Record) -> list[Image]:
+    """An invoice's attachments (8.6). `Image.id` holds the invoice's id too, which addresses the content."""
+    return [
+        Image(
+            id=f"{record_id(record)} {_required(each, 'attachmentId')}",
+            file_name=_text(each, "fileName"),
+            content_type=_text(each, "contentType"),
+            size=each["size"] if isinstance(each.get("size"), int) else None,
+        )
+        for each in _objects(record, "attachments")
+    ]
+
+
+def split_image_id(image_id: str) -> tuple[str, str]:
+    """(invoice's id, attachment's id)"""
+    invoice, _, attachment = image_id.partition(" ")
+    return invoice, attachment
 
 
 def open_bill(record: Record) -> OpenBill:

@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import threading
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -21,7 +22,7 @@ from connectors.clock import SystemClock
 from connectors.errors import BadAnswer, ConfigurationError, OutcomeUnknown, RateLimited, Unreachable
 from connectors.ports import ConnectionSpec, Exchange, Host, Tls
 from connectors.redact import Redactor
-from connectors.transport import Reply, Transport, dump_json
+from connectors.transport import Reply, Transport, Upload, dump_json
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -515,3 +516,85 @@ def test_members_are_masked_by_name(text, hidden):
 
 def test_empty_members_stay_readable():
     assert Redactor().text('{"password":null,"taxId":""}') == '{"password":null,"taxId":""}'
+
+
+# --- streams -----------------------------------------------------------------------------------------
+
+
+def test_an_upload_is_sent_with_its_length_and_only_its_size_is_shown(serve, host, seen):
+    server = serve(answer(OK))
+    upload = Upload(6, lambda: iter((b"%PDF", b"-1")))
+    quick(server.url, host).send(
+        "POST", "/image", data=upload, headers={"Content-Type": "application/pdf"}, writes=True
+    )
+    (request,) = server.requests
+    assert b"Content-Length: 6" in request
+    assert b"chunked" not in request
+    assert request.endswith(b"%PDF-1")
+    assert "<6 bytes>" in seen[0].request
+    assert "PDF-1" not in seen[0].request
+
+
+def test_an_upload_without_an_answer_is_of_unknown_outcome(serve, host):
+    server = serve(hang_up)
+    with pytest.raises(OutcomeUnknown):
+        quick(server.url, host).send("POST", "/image", data=Upload(3, lambda: iter((b"abc",))), writes=True)
+
+
+def test_a_download_is_a_file_with_its_checksum(serve, host, seen):
+    body = bytes(range(256)) * 8192  # 2 MiB: beyond what stays in memory
+    head = b'HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nETag: "e"\r\nContent-Length: %d\r\n\r\n'
+    server = serve(answer(head % len(body) + body))
+    reply = quick(server.url, host).send("GET", "/scan", download=True)
+    assert reply.body == b""
+    assert reply.download is not None
+    with reply.download as scan:
+        assert scan.file.read() == body
+    assert (scan.size, scan.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    assert (scan.content_type, scan.etag) == ("application/pdf", '"e"')
+    assert scan.file.closed
+    assert seen[0].response == f"<{len(body)} bytes>"
+
+
+def test_a_refused_download_is_an_answer_like_any_other(serve, host):
+    server = serve(answer(b"HTTP/1.1 410 Gone\r\nContent-Length: 2\r\n\r\n{}"))
+    reply = quick(server.url, host).send("GET", "/scan", download=True)
+    assert (reply.status, reply.download, reply.json()) == (410, None, {})
+
+
+def test_a_download_that_breaks_off_is_no_file(serve, host):
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
+    server = serve(lambda connection, request, channel: bool(channel.sendall(cut)))
+    with pytest.raises(Unreachable):
+        quick(server.url, host).send("GET", "/scan", download=True)
+
+
+def test_a_download_leaves_memory_flat(serve, host):
+    size, piece = 24 * 1024 * 1024, b"x" * 65536
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+
+    def script(connection: int, request: int, channel: socket.socket) -> bool:
+        channel.sendall(head)
+        for _ in range(size // len(piece)):
+            channel.sendall(piece)
+        return True
+
+    server = serve(script)
+    tracemalloc.start()
+    try:
+        reply = quick(server.url, host).send("GET", "/scan", download=True)
+        assert reply.download is not None
+        with reply.download as scan:
+            received = scan.size
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert received == size
+    assert peak < 6 * 1024 * 1024
+
+
+def test_what_is_private_is_shown_nowhere(serve, host, seen):
+    server = serve(answer(b"HTTP/1.1 503 Busy\r\nContent-Length: 11\r\n\r\nuser&secret"))
+    quick(server.url, host).send("POST", "/token", data=b"password=open", private=True)
+    assert "open" not in seen[0].request
+    assert seen[0].response == "<not shown>"

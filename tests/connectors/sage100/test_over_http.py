@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -342,3 +343,33 @@ def test_a_missing_client_certificate_is_named_wherever_the_connection_ends(conn
         (only,) = connect(base=secure.url, tls=tls).ping()
     assert not only.ok
     assert "client certificate" in only.fix
+
+
+# --- images ----------------------------------------------------------------------------------------
+
+
+def test_an_invoices_scan_is_listed_and_fetched(connect):
+    sage = connect()
+    (image,) = sage.list_images("01-ACME01|INV-20541")
+    assert (image.file_name, image.content_type) == ("INV-20541.pdf", "application/pdf")
+    with sage.fetch_image("01-ACME01|INV-20541", image.id) as scan:
+        content = scan.file.read()
+    assert content.startswith(b"%PDF-")
+    assert scan.size == image.size == len(content)
+    assert scan.sha256 == hashlib.sha256(content).hexdigest()
+    assert scan.etag.strip('"') == f"sha256-{scan.sha256}"
+
+
+def test_a_scan_that_is_lost_or_too_large_is_refused_by_name(connect):
+    sage = connect()
+    lost, large = sage.list_images("01-ACME01|INV-20560")
+    assert lost.size is None
+    for image, code in ((lost, "attachment_missing"), (large, "attachment_too_large")):
+        with pytest.raises(Rejected) as refused:
+            sage.fetch_image("01-ACME01|INV-20560", image.id)
+        assert refused.value.code == code
+
+
+def test_images_of_an_unknown_invoice_are_not_found(connect):
+    with pytest.raises(NotFound):
+        connect().list_images("01-ACME01|NONE")
