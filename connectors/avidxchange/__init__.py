@@ -1,0 +1,1 @@
+"""AvidXchange through a profile: one accounting system of one tenant, whatever its paths and field names."""
