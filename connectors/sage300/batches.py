@@ -28,11 +28,18 @@ class Batches:
 
     def one(self, number: int) -> Batch | None:
         """None for a batch that was never there, was deleted or left with the history."""
+        return self._get(number, documents.BATCH)
+
+    def again(self, batch: Batch) -> Batch | None:
+        """How far it is now, with the entries that are known: they are what makes a batch heavy."""
+        now = self._get(batch.number, documents.HEADER)
+        return replace(now, entries=batch.entries) if now else None
+
+    def _get(self, number: int, select: Sequence[str]) -> Batch | None:
         try:
-            row = self._client.get(INVOICE_BATCHES, {KEY: number}, select=documents.BATCH)
+            found = parsed(self._client.get(INVOICE_BATCHES, {KEY: number}, select=select))
         except NotFound:
             return None
-        found = parsed(row)
         return None if found.status == DELETED else found
 
     def marked(self, marker: str) -> list[Batch]:
@@ -129,7 +136,11 @@ class Search:
         if origin.marker:
             if origin.marker not in self._marked:
                 self._marked[origin.marker] = self._remembered(self._batches.marked(origin.marker))
-            yield from (each for each in self._marked[origin.marker] if each.number > origin.number)
+            alike = [each for each in self._marked[origin.marker] if each.number > origin.number]
+            yield from alike
+            origins = [each.origin[0] for later in alike for each in later.entries if each.origin]
+            if origins.count(origin.number) >= origin.errors:  # all of them: the long list need not be read
+                return
         if self._unposted is None:
             self._unposted = self._remembered(self._batches.unposted())
         yield from (each for each in self._unposted if each.number > origin.number)

@@ -17,14 +17,8 @@ from ..domain import BillDraft, EntryState, LedgerBill
 from .fields import Record, amount, day, number, required, rows, text
 from .mapper import document_number, document_type
 
-BATCH = (
-    "BatchNumber",
-    "Description",
-    "BatchStatus",
-    "PostingSequenceNumber",
-    "NumberOfErrors",
-    "Invoices",
-)
+HEADER = ("BatchNumber", "Description", "BatchStatus", "PostingSequenceNumber", "NumberOfErrors")
+BATCH = (*HEADER, "Invoices")
 
 OPEN, READY, POSTING, POSTED, DELETED = "Open", "ReadyToPost", "PostInProgress", "Posted", "Deleted"
 _STATES = {

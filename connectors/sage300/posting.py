@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain import EntryState, PostMode
@@ -63,7 +63,9 @@ class Posting:
     def _advance(self, batch: Batch, mode: PostMode) -> Progress:
         if mode is not PostMode.OPEN and batch.status == OPEN:
             self._batches.set_status(batch.number, READY)
-            batch = replace(batch, status=READY)
+            batch = self._current(batch)
+            if batch.status == OPEN:
+                return Progress(batch, warning=f"Sage 300 took the order but left batch {batch.number} open.")
         if mode is PostMode.POST and batch.status == READY:
             self._process(batch.number)
             batch = self._settled(batch)
@@ -86,16 +88,16 @@ class Posting:
     def _settled(self, batch: Batch) -> Batch:
         """Read back; one that is being posted is waited for a little."""
         for pause in PAUSES:
-            now = self._current(batch.number)
+            now = self._current(batch)
             if now.status != documents.POSTING:
                 return now
             self._host.clock.sleep(pause)
-        return self._current(batch.number)
+        return self._current(batch)
 
-    def _current(self, number: int) -> Batch:
-        found = self._batches.one(number)
+    def _current(self, batch: Batch) -> Batch:
+        found = self._batches.again(batch)
         if found is None:
-            raise BadAnswer(f"Batch {number} is not in Sage 300 any more.")
+            raise BadAnswer(f"Batch {batch.number} is not in Sage 300 any more.")
         return found
 
     # --- the process ---------------------------------------------------------------------------------

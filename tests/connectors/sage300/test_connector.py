@@ -410,6 +410,22 @@ def test_posting_posts_our_batch_alone(world):
     assert "Donotpostallbatches" in sent.request
 
 
+def test_fifty_invoices_are_entered_and_posted_in_a_handful_of_requests(world):
+    world.sage.begin_run()
+    world.sage.enter_bills([bill("FIRST")], order(PostMode.POST, "first"))
+    world.seen.clear()
+    world.sage.enter_bills([bill(f"INV-{number}") for number in range(50)], order(PostMode.POST))
+    asked = [(each.method, each.url.partition("SAMLTD/")[2].partition("?")[0]) for each in world.seen]
+    number = world.batches()[-1]["BatchNumber"]
+    assert asked == [
+        ("POST", BATCHES),
+        ("PATCH", f"{BATCHES}({number})"),
+        ("GET", f"{BATCHES}({number})"),
+        ("POST", "AP/APPostInvoices('$process')"),
+        ("GET", f"{BATCHES}({number})"),
+    ]
+
+
 def test_the_template_of_posting_is_read_once(world):
     for number in ("A", "B"):
         world.sage.enter_bills([bill(number)], order(PostMode.POST, number))

@@ -46,7 +46,9 @@ class Site:
         self.server = server
         self.batches: dict[int, dict[str, Any]] = {412: BATCH}
         self.answers: dict[str, Answer] = {}
+        self.posted: dict[int, dict[str, Any]] = {}  # what the posting process makes of the batches
         self.patched: list[Any] = []
+        self.obeys = True
         server.reply = self.reply
         host = Host(SystemClock(), MemoryStore())
         spec = ConnectionSpec(
@@ -66,7 +68,11 @@ class Site:
             return canned
         if asked.method == "PATCH":
             self.patched.append(json.loads(asked.body))
+            if self.obeys:
+                self.batches[412] = {**self.batches[412], **self.patched[-1]}
             return Answer(204)
+        if "$process" in resource:
+            self.batches |= self.posted
         if resource.startswith("APInvoiceBatches("):
             found = self.batches.get(int(resource[17:-1]))
             return Answer(200, found) if found else error(404, "RecordNotFound")
@@ -134,7 +140,14 @@ def test_a_duplicate_whose_document_cannot_be_found_stays_one(site):
 def posts(site: Site, **batch: Any) -> None:
     """The site enters the batch, posts it, and holds it like this afterwards."""
     site.stores()
-    site.batches[412] = {**BATCH, "BatchStatus": "Posted", "PostingSequenceNumber": 7, **batch}
+    site.posted[412] = {**BATCH, "BatchStatus": "Posted", "PostingSequenceNumber": 7, **batch}
+
+
+def test_a_site_that_ignores_the_status_is_believed_when_read(site):
+    site.stores()
+    site.obeys = False
+    details = site.enter(PostMode.POST).details
+    assert (details["state"], details["warnings"]) == ("open", "Sage 300 took the order but left batch 412 open.")
 
 
 def test_the_template_is_echoed_where_it_tells_more(site):
@@ -175,7 +188,7 @@ def test_reasons_that_cannot_be_read_do_not_hide_the_refusal(site, answer, monke
 
 
 def test_an_entry_is_followed_through_two_batches_of_errors(site):
-    posts(site, NumberOfErrors=1, Invoices=[])
+    site.batches[412] = {**BATCH, "BatchStatus": "Posted", "NumberOfErrors": 1, "Invoices": []}
     middle = {**ENTRY, "ErrorBatch": 412, "ErrorEntry": 1}
     last = {**ENTRY, "ErrorBatch": 413, "ErrorEntry": 1}
     site.batches[413] = {
