@@ -37,8 +37,9 @@ GL = "Accounting Codes"
 
 
 class Caller:
-    def __init__(self, url: str, profile: str) -> None:
+    def __init__(self, url: str, profile: str, sandbox: AvidSandbox) -> None:
         self.url = url
+        self.sandbox = sandbox
         self.profile = profile
         self.plain = profile == "plain-rest"
         self.root = ROOTS[profile]
@@ -103,6 +104,7 @@ class Caller:
         return {self.word(name, "vendor"): value for name, value in fields.items()}
 
     def create_vendor(self, code: str = "01-ABC001", **fields: Any) -> requests.Response:
+        """A vendor with all that is required; None is sent as null."""
         whole = {"AccountingSystemId": 3, "ExternalVendorCode": code, "Name": f"Vendor {code}", "RemitToAddress": REMIT}
         return self.call("POST", self.vendors, self.vendor_body(**{**whole, **fields}))
 
@@ -234,5 +236,6 @@ def denied(answer: requests.Response) -> tuple[int, str]:
 
 @contextmanager
 def serving(profile: str = "avidsuite-v1", **options: Any) -> Iterator[Caller]:
-    with Running(AvidSandbox(profile, **options)) as running:
-        yield Caller(running.url, profile)
+    sandbox = AvidSandbox(profile, **options)
+    with Running(sandbox) as running:
+        yield Caller(running.url, profile, sandbox)
