@@ -6,6 +6,7 @@ system does not hold is "", never None; dates that it does not hold are None.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -231,6 +232,57 @@ class Payment:
     warning: str = ""  # what the connector did not understand and a person should know: an unknown status, say
 
 
+@dataclass(frozen=True, slots=True)
+class PurchaseOrderLine:
+    account_key: str
+    account_number: str
+    item: str
+    description: str
+    quantity: Decimal
+    unit_cost: Decimal
+    amount: Decimal
+    required_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseOrder:
+    """`status` and `kind` are the ledger's own words; `closed` says that nothing more is expected of it."""
+
+    key: str
+    number: str
+    vendor_key: str
+    vendor_name: str
+    ordered_on: date | None
+    required_on: date | None
+    status: str
+    total: Decimal
+    currency: str
+    lines: tuple[PurchaseOrderLine, ...]
+    kind: str = ""
+    closed: bool = False
+    on_hold: bool = False
+    description: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """`status` is the vendor's word for the same (a customer has no other)."""
+
+    key: str
+    number: str
+    name: str
+    status: VendorStatus = VendorStatus.ACTIVE
+    on_hold: bool = False
+    address: Address = Address()
+    phone: str = ""
+    email: str = ""
+    balance: Decimal = Decimal(0)
+    credit_limit: Decimal = Decimal(0)
+    currency: str = ""
+    changed_at: datetime | None = None
+
+
 # --- what we ask a target to write ---------------------------------------------------------------
 
 
@@ -334,6 +386,35 @@ class PaymentDraft:
     currency: str = ""  # of the amounts; "" is the ledger's own
 
 
+#: What a record gives for one field of a board, before it is put into a column.
+ItemValue = str | Decimal | date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDraft:
+    """An item of a board. `values` are all columns to be written, those of key and hash included: column id -> (kind
+    of the column, text). The text is canonical whatever the kind: "1860.00", "2026-11-27", a status' label, several
+    labels a line each; "" empties the column. Columns that are not named stay as they are.
+
+    `name` "" leaves the name (changes only); `group` "" is the board's first one and counts at creation only.
+    """
+
+    key: str
+    name: str
+    values: Mapping[str, tuple[str, str]]
+    hash: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """Create the item, or change `item_id`; with `parent`, create it as a subitem of that item."""
+
+    draft: ItemDraft
+    item_id: str = ""
+    parent: str = ""
+
+
 # --- what a target says it holds -----------------------------------------------------------------
 
 
@@ -421,6 +502,53 @@ class LedgerPayment:
     batch: str = ""
     approval: str = ""
     changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardColumn:
+    """`kind` is the board's own word for the type: "text", "numbers", "date", ..."""
+
+    id: str
+    title: str
+    kind: str
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoardGroup:
+    id: str
+    title: str
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """`items` of `items_limit` are there (0: the limit is not told). `subitems` is the board that holds the subitems,
+    "" while there is none. `problem` says why it must not be written to."""
+
+    id: str
+    name: str
+    columns: tuple[BoardColumn, ...] = ()
+    groups: tuple[BoardGroup, ...] = ()
+    items: int = 0
+    items_limit: int = 0
+    workspace: str = ""
+    url: str = ""
+    subitems: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardItem:
+    """`key` and `hash` are the texts of our own columns; `state` is "active", "archived" or "deleted"."""
+
+    id: str
+    key: str
+    hash: str
+    name: str
+    state: str = "active"
+    group: str = ""
+    board: str = ""
 
 
 @dataclass(frozen=True, slots=True)

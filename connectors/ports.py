@@ -19,19 +19,27 @@ from .domain import (
     BatchOrder,
     Bill,
     BillDraft,
+    Board,
+    BoardColumn,
+    BoardGroup,
+    BoardItem,
     CodeDraft,
+    Customer,
     Image,
+    ItemChange,
     LedgerBill,
     LedgerPayment,
     NewVendorDraft,
     OpenBill,
     Payment,
     PaymentDraft,
+    PurchaseOrder,
     TargetBill,
     Vendor,
     VendorDraft,
     Written,
 )
+from .errors import ConnectorError
 
 #: Opaque to everyone but the connector that made it; JSON-serialisable; stored with the flow.
 Cursor = dict[str, Any]
@@ -304,6 +312,27 @@ class ReadsBills(Protocol):
         Only where `Capabilities.unstamped` holds bills."""
 
 
+class ReadsAllBills(Protocol):
+    def read_all_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Bill]]:
+        """Invoices whether posted or not. One that is not posted yet is blocked as NOT_POSTED and has the key that it
+        will have when it is; while a posted one has that key too, the posted one is what is told."""
+
+
+class ReadsPurchaseOrders(Protocol):
+    def read_purchase_orders(self, cursor: Cursor | None) -> Iterator[Page[PurchaseOrder]]: ...
+
+
+class ReadsCustomers(Protocol):
+    """For ledgers that tell no list of customers."""
+
+    def read_customers(self, keys: Sequence[str]) -> Iterator[Page[Customer]]:
+        """These customers, unknown and unreadable ones as bad records. Raises ConfigurationError where the ledger's
+        service for customers is not set up."""
+
+    def read_order_customers(self, orders: Sequence[str]) -> dict[str, str]:
+        """The customer's key by number of sales order; unknown orders are left out."""
+
+
 class FindsOpenBills(Protocol):
     def find_open_bills(self, vendor_key: str) -> list[OpenBill]:
         """The open items of one vendor, those with nothing left to pay included; unreadable ones left out."""
@@ -411,3 +440,44 @@ class WritesPayments(Protocol):
 
     def payment_batches(self) -> bool:
         """Whether the ledger wants payments collected in batches."""
+
+
+class WritesBoards(Protocol):
+    """A work board: one item a record. Nothing on it is ever deleted, and columns that are not ours are never written.
+
+    `Capabilities.batch["item"]` is the most items of a write, `batch["item_keys"]` the most keys of a look-up;
+    `limits` hold `item.name` and `item.<kind of column>`.
+    """
+
+    def get_board(self, board_id: str) -> Board | None:
+        """None for one that does not exist, or that the user may not see."""
+
+    def find_board(self, name: str, workspace: str = "") -> list[Board]:
+        """Live boards of exactly this name: names need not be unique."""
+
+    def create_board(self, name: str, workspace: str = "") -> Board: ...
+
+    def create_column(self, board_id: str, column_id: str, title: str, kind: str) -> BoardColumn: ...
+
+    def create_group(self, board_id: str, title: str) -> BoardGroup: ...
+
+    def find_items(self, board_id: str, key_column: str, hash_column: str, keys: Sequence[str]) -> list[BoardItem]:
+        """Live items with exactly one of these keys, by id; several may have the same one."""
+
+    def get_items(self, item_ids: Sequence[str], key_column: str, hash_column: str) -> dict[str, BoardItem]:
+        """Items by id, archived ones included; unknown and deleted ones are left out or say so in `state`."""
+
+    def write_items(
+        self, board_id: str, changes: Sequence[ItemChange], key: str = ""
+    ) -> list[Written | ConnectorError]:
+        """In order, one request; each element succeeds or fails by itself.
+
+        The same changes with the same `key` within half an hour are answered as before and not done again: give
+        another one to try again what was refused. `Written.id` is the item's id, of a subitem `details["board"]` its
+        board's. What goes wrong with the request as a whole is raised: OutcomeUnknown means that some may be written.
+        """
+
+    def mark_items(
+        self, board_id: str, item_ids: Sequence[str], group_id: str, key: str = ""
+    ) -> list[Written | ConnectorError]:
+        """Move items to a group, as `write_items` writes: for records that were closed or deleted."""
