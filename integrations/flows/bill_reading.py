@@ -53,14 +53,16 @@ class Reading:
     def _read_sent(self, cursor: Cursor | None) -> Iterator[Page[OpenBill]]:
         """Those that nobody looked at for longest: between two full reads each is looked at, one request a run."""
         links = Link.objects.filter(flow=self.context.flow, closed=False).order_by("seen_at", "pk")
-        keys = [documents.whole_key(self.context, key) for key in links.values_list("source_key", flat=True)[:CHECKED]]
+        keys = list(links.values_list("source_key", flat=True)[:CHECKED])
         if keys:
-            yield Page(self.context.reader.check_bills(list(dict.fromkeys(keys))))
+            whole = dict.fromkeys(documents.whole_key(self.context, key) for key in keys)
+            found = self.context.reader.check_bills(list(whole))
+            self._looked_at(keys)  # what cannot be read included, or it would stand first in the queue for ever
+            yield Page(found)
 
     def _absorb_sent(self, bills: Sequence[OpenBill]) -> Iterable[Staged]:
         bills = documents.in_form(self.context, bills)
         links = self.context.links().get(bill.key for bill in bills)
-        self._looked_at(links)
         sent = [bill for bill in bills if bill.key in links]
         return self._absorb(self._fetch([bill.key for bill in sent if self._stale(bill, links[bill.key])]))
 
