@@ -81,7 +81,7 @@ class Following:
         elif entry.state is EntryState.REFUSED and not link.adopted:
             link.state = Link.State.REFUSED
             if before[0] != Link.State.REFUSED:
-                reason, message = entry_drafts.refusal(entry.reason), entry.message or REFUSED
+                reason, message = entry_drafts.refusal(entry.reason), entry.message or standing.message or REFUSED
                 link.basis = dataclasses.replace(standing, reason=reason, message=message).text()
                 self._hold(link, reason, message)
         elif entry.state is EntryState.OPEN and standing.behind(decode(Entry, link.draft).order) and not link.adopted:
@@ -139,7 +139,7 @@ class Following:
             assert link is not None
             approved = self.flow.approved(bill)
             sent = decode(Entry, link.draft)
-            maybe = [entry for _, entry in unclear[item.key] if entry.bill != sent.bill]
+            maybe = _after(sent, [entry for _, entry in unclear[item.key]])
             if link.state == Link.State.VOIDED:
                 yield item, Settle(f"It was taken back from {self.there} before.")
             elif link.state == Link.State.MISSING:
@@ -229,6 +229,12 @@ class Following:
         """Another day on which the bill is looked at is no change of it."""
         follows = self.context.settings["posting_date"] != "document"
         return dataclasses.replace(draft, posting_date=sent.posting_date) if follows else draft
+
+
+def _after(arrived: Entry, sent: Sequence[Entry]) -> list[Entry]:
+    """Of what was sent in turn that which came after the draft that certainly arrived."""
+    places = [place for place, entry in enumerate(sent, 1) if entry.bill == arrived.bill]
+    return list(sent[places[-1] if places else 0 :])
 
 
 def _document(link: Link) -> tuple[str, str]:

@@ -33,7 +33,7 @@ from . import entry_drafts
 from .base import Policy, reason_of
 from .bill_vendors import Vendors
 from .entry_drafts import Entry, Standing
-from .entry_following import Following
+from .entry_following import MOST_TRIES, Following
 from .entry_lookup import LookUp, details_of
 
 MARKER_LENGTH = 60  # of a batch's description (docs: sage300 7.1)
@@ -285,7 +285,7 @@ class LedgerBillsFlow(Policy):
         if action == "delete":
             link.state, link.closed = Link.State.VOIDED, True
         elif action:
-            details = decision.details if isinstance(decision, Adopt) else written.details
+            details = decision.details if isinstance(decision, Adopt) else written.details if written else {}
             link.adopted = link.adopted or bool(details.get("adopted"))
             standing = self._reached(link, standing, details)
         link.basis = standing.text()
@@ -297,22 +297,24 @@ class LedgerBillsFlow(Policy):
         link.state = Link.State.POSTED if posted else Link.State.REFUSED if refused else Link.State.ENTERED
         link.closed = posted
         reason = entry_drafts.refusal(details.get("reason", "")) if refused else ""
-        return dataclasses.replace(standing, reached=state, reason=reason, message=refused)
+        message = refused or (standing.message if state == EntryState.REFUSED else "")
+        return dataclasses.replace(standing, reached=state, reason=reason, message=message)
 
     def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
-        """A batch that stands there, but was not taken as far as it should be, goes on at once."""
-        unfinished = []
-        for item, decision, written in done:
-            if (
-                item.delivery.action == "create"
-                and isinstance(decision, Send)
-                and item.delivery.state == State.DELIVERED
-            ):
-                standing = Standing(reached=written.details.get("state", ""))
-                if standing.behind(decision.draft.order) and not written.details.get("adopted"):
-                    unfinished.append(item.delivery.pk)
+        """What stands there, but was not taken as far as it should be, goes on at once."""
+        unfinished = [item.delivery.pk for item, decision, written in done if self._unfinished(item, decision, written)]
         if unfinished:
             Delivery.objects.filter(pk__in=unfinished).update(state=State.PENDING)
+
+    def _unfinished(self, item: Item, decision: Decision, written: Written | None) -> bool:
+        """A batch that was entered no further, or an entry corrected where posting had thrown it."""
+        if not isinstance(decision, Send) or written is None or item.delivery.state != State.DELIVERED:
+            return False
+        state = written.details.get("state", "")
+        ours = item.delivery.action == "create" and not written.details.get("adopted")
+        corrected = item.delivery.action == "update" and state == EntryState.REFUSED
+        tried = item.delivery.attempts >= MOST_TRIES
+        return not tried and (ours or corrected) and Standing(reached=state).behind(decision.draft.order)
 
 
 def _judged(written: Written) -> Written:
