@@ -99,6 +99,9 @@ class Client:
     def gl_accounts(self, params: Params) -> Listing:
         return self._list("/v1/gl-accounts", params)
 
+    def purchase_orders(self, params: Params) -> Listing:
+        return self._list("/v1/purchase-orders", params)
+
     def gl_segments(self) -> list[Any]:
         """Not paged."""
         reply, body = self._read("/v1/gl-segments")

@@ -9,7 +9,19 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from ..domain import Account, Bill, Image, LedgerPayment, NewVendorDraft, OpenBill, PaymentDraft, Vendor, Written
+from ..domain import (
+    Account,
+    Bill,
+    Blocked,
+    Image,
+    LedgerPayment,
+    NewVendorDraft,
+    OpenBill,
+    PaymentDraft,
+    PurchaseOrder,
+    Vendor,
+    Written,
+)
 from ..errors import (
     BadAnswer,
     BrokenOff,
@@ -44,8 +56,8 @@ CAPABILITIES = Capabilities(
 
 
 class Sage100:
-    """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, FindsOpenBills, ReadsImages,
-    WritesPayments; `create_vendor` besides.
+    """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, ReadsAllBills, FindsOpenBills,
+    ReadsPurchaseOrders, ReadsImages, WritesPayments; `create_vendor` besides.
 
     A cursor is `{"since", "next", "watermark"}`: the watermark that the last complete chain began with,
     and, in the middle of a chain, the agent's cursor and the watermark of this chain's first page.
@@ -197,6 +209,47 @@ class Sage100:
             mapper.bill_key,
             cursor,
             filters,
+        )
+
+    def read_all_bills(self, cursor: Cursor | None, start_date: date) -> Iterator[Page[Bill]]:
+        """Invoices of both states, dated `start_date` or later.
+
+        An entry beside a posted invoice of the same key (an adjustment, say) is left out: posting it will move the
+        posted one's stamp.
+        """
+        currency = self._currency()
+        filters = [("state", "all"), ("invoice_date_from", start_date.isoformat()), _LINES]
+        pages = self._changes(
+            self._client.ap_invoices,
+            lambda record: mapper.any_bill(record, currency),
+            "invoiceNo",
+            mapper.bill_key,
+            cursor,
+            filters,
+        )
+        for page in pages:
+            yield replace(page, records=[bill for bill in page.records if not self._beside_posted(bill)])
+
+    def _beside_posted(self, bill: Bill) -> bool:
+        if Blocked.NOT_POSTED not in bill.blocked:
+            return False
+        filters = [("state", "posted"), *_invoice_filters(bill.key), ("include", "none")]
+        found = list(self._all(self._client.ap_invoices, filters))
+        try:
+            return any(mapper.bill_key(_object(one)) == bill.key for one in found)
+        except ValueError as error:
+            raise BadAnswer(f"Invoice {bill.key} could not be understood: {error}.", raw=self._raw(found)) from None
+
+    def read_purchase_orders(self, cursor: Cursor | None) -> Iterator[Page[PurchaseOrder]]:
+        """Completed orders are purged some day, which no list of changes tells. docs: sage100 4.6"""
+        currency = self._currency()
+        return self._changes(
+            self._client.purchase_orders,
+            lambda record: mapper.purchase_order(record, currency),
+            "purchaseOrderNo",
+            mapper.purchase_order_key,
+            cursor,
+            [_LINES],
         )
 
     def read_open_bills(self) -> Iterator[Page[OpenBill]]:

@@ -26,6 +26,8 @@ from ..domain import (
     OpenBill,
     PaymentDraft,
     PaymentMethod,
+    PurchaseOrder,
+    PurchaseOrderLine,
     Vendor,
     VendorDraft,
     VendorStatus,
@@ -36,6 +38,7 @@ from .countries import TO_THREE, country
 Record = Mapping[str, Any]
 
 _MONEY = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?")
+_QUANTITY = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 _DIVISION = re.compile(r"[0-9A-Za-z]{2}")
 _BLANK_DATE = date(1753, 1, 1)  # what Sage 100 Premium stores for none (trap T14)
 
@@ -53,6 +56,9 @@ _BLOCKED = {
     "vendor_on_hold": Blocked.VENDOR_ON_HOLD,
     "selected_for_payment": Blocked.SELECTED_FOR_PAYMENT,
 }
+_COMPLETED = "X"
+_ORDER_STATUS = {"N": "New", "O": "Open", "B": "Backordered", "C": "Change", _COMPLETED: "Completed"}
+_ORDER_KIND = {"S": "Standard", "D": "Drop ship", "M": "Master", "R": "Repeating", "X": "Material requisition"}
 
 
 # --- keys ----------------------------------------------------------------------------------------
@@ -73,6 +79,10 @@ def bill_key(record: Record) -> str:
 
 def account_key(record: Record) -> str:
     return _required(record, "accountKey")
+
+
+def purchase_order_key(record: Record) -> str:
+    return _required(record, "purchaseOrderNo")
 
 
 def payment_key(record: Record) -> str:
@@ -177,11 +187,27 @@ def vendor(record: Record, currency: str) -> Vendor:
 
 def bill(record: Record, currency: str) -> Bill:
     """8.6, with lines. `currency` is the company's, for a record without one."""
-    if _required(record, "state") != "posted":
+    if is_entry(record):
         raise ValueError("state: posted expected")
+    return any_bill(record, currency)
+
+
+def is_entry(record: Record) -> bool:
+    """Whether the invoice is not posted yet (4.2): then it can still be changed or deleted."""
+    state = _required(record, "state")
+    if state not in ("entry", "posted"):
+        raise ValueError(f"state: {state!r} is unknown")
+    return state == "entry"
+
+
+def any_bill(record: Record, currency: str) -> Bill:
+    """The same, of either state: one that is not posted owes nothing yet and is blocked as NOT_POSTED."""
     lines = record.get("lines")
     if not isinstance(lines, list):
         raise ValueError("lines: list expected")
+    blocked = _blocked(record)
+    if is_entry(record) and Blocked.NOT_POSTED not in blocked:
+        blocked = (Blocked.NOT_POSTED, *blocked)
     return Bill(
         key=bill_key(record),
         vendor_key=vendor_key(record),
@@ -197,7 +223,32 @@ def bill(record: Record, currency: str) -> Bill:
         tax=_optional_money(record, "salesTaxAmt"),
         purchase_order=_text(record, "purchaseOrderNo"),
         description=_text(record, "comment"),
-        blocked=_blocked(record),
+        blocked=blocked,
+        changed_at=_changed_at(record),
+    )
+
+
+def purchase_order(record: Record, currency: str) -> PurchaseOrder:
+    """8.7, with lines; `status` and `kind` in words (4.6), what is unknown as it comes."""
+    status, kind = _text(record, "orderStatus"), _text(record, "orderType")
+    lines = record.get("lines")
+    if not isinstance(lines, list):
+        raise ValueError("lines: list expected")
+    return PurchaseOrder(
+        key=purchase_order_key(record),
+        number=purchase_order_key(record),
+        vendor_key=vendor_key(record) if record.get("vendorNo") else "",  # a requisition need not name one
+        vendor_name=_text(record, "purchaseName"),
+        ordered_on=_date(record, "purchaseOrderDate"),
+        required_on=_date(record, "requiredExpireDate"),
+        status=_ORDER_STATUS.get(status, status),
+        total=_money(record, "orderTotal"),
+        currency=currency,
+        lines=tuple(_order_line(line, index) for index, line in enumerate(lines)),
+        kind=_ORDER_KIND.get(kind, kind),
+        closed=status == _COMPLETED,
+        on_hold=_flag(record, "onHold"),
+        description=_text(record, "comment"),
         changed_at=_changed_at(record),
     )
 
@@ -366,6 +417,16 @@ def _money(record: Record, name: str) -> Decimal:
     return Decimal(value)
 
 
+def _quantity(record: Record, name: str) -> Decimal:
+    """Also unit costs (8.2); none is zero: a line may be a comment."""
+    value = record.get(name)
+    if value is None:
+        return Decimal(0)
+    if not isinstance(value, str) or not _QUANTITY.fullmatch(value):
+        raise ValueError(f"{name}: a quantity as text with at most six decimals expected")
+    return Decimal(value)
+
+
 def _optional_money(record: Record, name: str) -> Decimal:
     return Decimal(0) if record.get(name) is None else _money(record, name)
 
@@ -422,6 +483,24 @@ def _bill_line(line: Any, index: int) -> BillLine:
             account_number=_text(line, "account"),
             amount=_money(line, "amount"),
             description=_text(line, "description"),
+        )
+    except ValueError as error:
+        raise ValueError(f"lines[{index}].{error}") from None
+
+
+def _order_line(line: Any, index: int) -> PurchaseOrderLine:
+    if not isinstance(line, dict):
+        raise ValueError(f"lines[{index}]: object expected")
+    try:
+        return PurchaseOrderLine(
+            account_key=_text(line, "purchasesAcctKey"),
+            account_number=_text(line, "account"),
+            item=_text(line, "itemCode"),
+            description=_text(line, "itemCodeDesc") or _text(line, "commentText"),
+            quantity=_quantity(line, "quantityOrdered"),
+            unit_cost=_quantity(line, "unitCost"),
+            amount=_optional_money(line, "extensionAmt"),
+            required_on=_date(line, "requiredDate"),
         )
     except ValueError as error:
         raise ValueError(f"lines[{index}].{error}") from None

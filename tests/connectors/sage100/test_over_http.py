@@ -373,3 +373,45 @@ def test_a_scan_that_is_lost_or_too_large_is_refused_by_name(connect):
 def test_images_of_an_unknown_invoice_are_not_found(connect):
     with pytest.raises(NotFound):
         connect().list_images("01-ACME01|NONE")
+
+
+# --- for boards --------------------------------------------------------------------------------------
+
+
+def test_invoices_of_both_states_are_read_and_one_invoice_has_one_key(sandbox, connect):
+    sage = connect()
+    bills = {bill.key: bill for bill in records(sage.read_all_bills(None, START))}
+    entry = bills["01-ACME01|INV-20600"]
+    assert (entry.total, entry.balance, Blocked.NOT_POSTED in entry.blocked) == (Decimal("450.00"), 0, True)
+    assert Blocked.NOT_POSTED not in bills["01-ACME01|INV-20541"].blocked
+    sandbox.do_post_invoice("01", "ACME01", "INV-20600")
+    posted = {bill.key: bill for bill in records(sage.read_all_bills(None, START))}["01-ACME01|INV-20600"]
+    assert (posted.balance, posted.blocked) == (Decimal("450.00"), ())
+
+
+def test_an_entry_beside_a_posted_invoice_of_its_number_does_not_hide_it(sandbox, connect):
+    facts = {"division": "01", "vendor": "ACME01", "invoice": "INV-20541", "amount": "20.00", "state": "entry"}
+    sandbox.do_add_invoice(**facts)
+    found = [bill for bill in records(connect().read_all_bills(None, START)) if bill.key == "01-ACME01|INV-20541"]
+    assert [(bill.total, bill.blocked) for bill in found] == [(Decimal("1250.00"), ())]
+
+
+def test_purchase_orders_with_their_lines(sandbox, connect):
+    sage = connect()
+    lines = [{"account": "5010-01-00", "amount": "100.10", "quantity": 7, "description": "Rebar"}]
+    sandbox.do_add_purchase_order(number="0019999", vendor="ACME01", lines=lines, freight="9.90", orderStatus="X")
+    (page,) = sage.read_purchase_orders(None)
+    orders = {order.key: order for order in page.records}
+    order = orders["0019999"]
+    assert (order.total, order.status, order.closed, order.vendor_key) == (
+        Decimal("110.00"),
+        "Completed",
+        True,
+        "01-ACME01",
+    )
+    assert order.vendor_name == "Acme Building Supply"
+    (line,) = order.lines
+    assert (line.account_number, line.amount, line.quantity) == ("5010-01-00", Decimal("100.10"), Decimal(7))
+    assert not page.bad
+    later = list(sage.read_purchase_orders(page.cursor))
+    assert later[-1].as_of >= page.as_of
