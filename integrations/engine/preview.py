@@ -157,6 +157,6 @@ class _Plan:
         if item.link is None:
             draft = "" if decision.draft is None else encode(decision.draft)
             document = item.delivery.document
-            self.context.links().add(
-                Link(flow=self.flow, source_key=item.key, target_id=target_id, document=document, draft=draft)
-            )
+            link = Link(flow=self.flow, source_key=item.key, target_id=target_id, document=document, draft=draft)
+            self.policy.keep(link, item, decision, None)
+            self.context.links().add(link)

@@ -21,6 +21,7 @@ from integrations.models.delivery import UNSENT
 
 from .base import Policy, nothing
 
+TABLES = (MappingTable.VENDORS, MappingTable.VENDOR_ACCOUNTS)  # they name vendors
 ASLEEP = (VendorStatus.INACTIVE, VendorStatus.FROZEN)
 
 
@@ -55,7 +56,7 @@ class VendorMatching(Policy):
         yield Stream("target vendors", context.writer.read_vendors, self._absorb_target, counts=False)
         yield Stream("source vendors", context.reader.read_vendors, self._absorb_source)
         yield Stream("asked for", self._read_asked, self._absorb_source, after=self._asked_for, counts=False, once=True)
-        if any(row.table == MappingTable.VENDORS and row.problem for row in context.mapping.rows()):
+        if any(row.table in TABLES and row.problem for row in context.mapping.rows()):
             yield Stream("mappings", nothing, lambda records: (), after=self.resolve_mappings, once=True)
 
     def _absorb_target(self, records: Sequence[Vendor]) -> Iterable[Staged]:
