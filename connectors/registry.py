@@ -154,6 +154,54 @@ SYSTEMS: dict[str, System] = {
             Field("password", "Password", kind="secret", help="Empty where Sage 300 runs without security."),
         ),
     ),
+    "avidxchange": System(
+        name="avidxchange",
+        label="AvidXchange",
+        connector="connectors.avidxchange.connector:AvidXchange",
+        sandbox="connectors.avidxchange.sandbox:AvidSandbox",
+        sandbox_data="connectors.avidxchange.sandbox:load_demo",
+        sandbox_example="connectors.avidxchange.sandbox:EXAMPLE",
+        settings=(
+            Field(
+                "accounting_system",
+                "Accounting system",
+                required=True,
+                help="The name of this ledger's company as AvidXchange shows it, e.g. Sage 100 ABC.",
+            ),
+            Field(
+                "profile",
+                "Profile",
+                default="avidsuite-v1",
+                help="How this customer's API looks: avidsuite-v1, plain-rest, or the path of a JSON file.",
+            ),
+            Field("profile_overrides", "Changes to the profile", help="JSON that is merged over the profile."),
+            Field(
+                "auth_mode",
+                "Sign-in",
+                kind="choice",
+                choices=("static_tokens", "password_grant", "client_credentials"),
+                help="The profile's own when empty: two tokens.",
+            ),
+            Field("token_url", "Token URL", kind="url", help="Only for client_credentials."),
+            Field("tenant", "Tenant", help="Only for client_credentials, where AvidXchange gave a number."),
+            Field("requests_per_minute", "Requests a minute", kind="number", default=60),
+            Field("max_in_flight", "Requests at once", kind="number", default=2),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field("company_token", "Company token", kind="secret"),
+            Field("user_token", "User token", kind="secret"),
+            Field("username", "User name"),
+            Field("password", "Password", kind="secret"),
+            Field("client_id", "Client id"),
+            Field("client_secret", "Client secret", kind="secret"),
+        ),
+        needs_one_of=(
+            ("company_token", "user_token"),
+            ("company_token", "username", "password"),
+            ("client_id", "client_secret"),
+        ),
+    ),
 }
 
 

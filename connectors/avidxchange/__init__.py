@@ -1,1 +1,1 @@
-"""AvidXchange through a profile: one accounting system of one tenant, whatever its paths and field names."""
+"""AvidXchange: vendors, coding lists and invoices out, payments back, in the words of a profile."""
