@@ -98,7 +98,7 @@ BILL_SAGE300 = Recipe(
             "Seconds to collect notifications before a run",
             5,
             kind="number",
-            between=(0, 60),
+            between=(0, 50),
         ),
     ),
 )
