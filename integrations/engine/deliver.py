@@ -18,6 +18,7 @@ from connectors.errors import (
     AuthExpired,
     ConfigurationError,
     ConnectorError,
+    OutcomeUnknown,
     RateLimited,
     RecordLocked,
     Rejected,
@@ -155,8 +156,7 @@ class Deliverer:
     def _outcome(self, part: Batch, written: Any, error: BaseException | None) -> list[Batch]:
         """Settle one call; the halves to send next when the whole was refused."""
         if error is None:
-            self.settle.delivered([(item, send, answer) for (item, send), answer in zip(part, written, strict=True)])
-            self.run.progress(self.flow.name, "delivered", len(part))
+            self._each(part, written)
             return []
         if isinstance(error, Rejected):
             if len(part) > 1:
@@ -178,6 +178,26 @@ class Deliverer:
         self.settle.uncertain(part, error)
         self.doubt.judge([item for item, _ in part])
         return []
+
+    def _each(self, part: Batch, written: Sequence[Any]) -> None:
+        """Settle an answer element by element: ids first, then what some of them met with."""
+        answers = list(zip(part, written, strict=True))
+        done = [(item, send, answer) for (item, send), answer in answers if not isinstance(answer, ConnectorError)]
+        if done:
+            self.settle.delivered(done)
+            self.run.progress(self.flow.name, "delivered", len(done))
+        unclear: Batch = []
+        for one, answer in answers:
+            if isinstance(answer, OutcomeUnknown):
+                self.settle.uncertain([one], answer)
+                unclear.append(one)
+            elif isinstance(answer, Transient) and not isinstance(answer, RecordLocked):  # the others were served
+                wait = answer.retry_after or PAUSE
+                self.settle.put_back([one], attempted=False, wait=wait, message=answer.message)
+            elif isinstance(answer, ConnectorError):
+                self._outcome([one], None, answer)
+        if unclear:
+            self.doubt.judge([item for item, _ in unclear])
 
     def _refused(self, one: tuple[Item, Send], error: Rejected) -> None:
         """The target said no to one record: it may have it already, or go later, or a person must act."""
