@@ -24,6 +24,7 @@ _MAPPING = {
     Reason.ACCOUNT_INACTIVE: (MappingTable.ACCOUNTS, "Map the account to an active one"),
     Reason.DIMENSION_UNMAPPED: (MappingTable.DEPARTMENTS, "Map the department"),
     Reason.VENDOR_AMBIGUOUS: (MappingTable.VENDORS, "Say which vendor it is"),
+    Reason.BOARD_UNUSABLE: (MappingTable.COLUMNS, "Read the message; choose the column here where that is the fix"),
 }
 _CONNECTION = {Reason.AUTH_FAILED: "Check the credentials", Reason.UNREACHABLE: "Test the connection"}
 _ELSEWHERE = {
@@ -42,6 +43,7 @@ _ELSEWHERE = {
     Reason.AWAITING_CHECK_NUMBER: "It goes on once the check has been cut",
     Reason.PERIOD_CLOSED: "Open the period or change the date, then replay",
     Reason.RECORD_LOCKED: "It is tried again by itself",
+    Reason.BOARD_FULL: "Archive items of the board; they go on by themselves",
     Reason.REJECTED_BY_TARGET: "Read the message, correct the cause, then replay",
     Reason.OUTCOME_UNKNOWN: "It is looked up by itself until the outcome is certain",
 }

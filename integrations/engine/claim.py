@@ -18,7 +18,8 @@ from connectors.clock import Clock
 from integrations.models import Flow
 
 LEASE = timedelta(seconds=getattr(settings, "ENGINE_LEASE_SECONDS", 30))
-STATE = ("claim_token", "claimed_by", "lease_until", "rung_at", "cursors", "as_of", "last_full_at")  # moves with runs
+#: What moves with runs.
+STATE = ("claim_token", "claimed_by", "lease_until", "rung_at", "cursors", "place", "as_of", "last_full_at")
 BEAT = LEASE.total_seconds() / 6  # a lease outlives five missed beats
 
 

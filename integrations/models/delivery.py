@@ -51,6 +51,8 @@ class Reason(models.TextChoices):
     AWAITING_CHECK_NUMBER = "awaiting_check_number", "awaiting the check number"
     PERIOD_CLOSED = "period_closed", "fiscal period closed"
     RECORD_LOCKED = "record_locked", "record in use"
+    BOARD_UNUSABLE = "board_unusable", "board or column needs attention"
+    BOARD_FULL = "board_full", "board is full"
     REJECTED_BY_TARGET = "rejected_by_target", "refused by the target"
     AUTH_FAILED = "auth_failed", "credentials refused"
     UNREACHABLE = "unreachable", "system unreachable"

@@ -35,7 +35,8 @@ class Flow(models.Model):
     """One record type in one direction inside an integration: cursor, interval and claim.
 
     `cursors` holds one opaque cursor per stream that the flow reads. The claim (`claim_token`, `lease_until`)
-    keeps a flow from running twice at once, on any number of hosts.
+    keeps a flow from running twice at once, on any number of hosts. `place` is the id of what holds the flow's records
+    in the target, where that has many such places (the board).
     """
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="flows")
@@ -44,6 +45,7 @@ class Flow(models.Model):
     enabled = models.BooleanField(default=True)
     every = models.PositiveIntegerField("interval in seconds", default=900)
     cursors = models.JSONField(default=dict, blank=True, editable=False)
+    place = models.CharField(max_length=100, blank=True, default="", editable=False)
     as_of = models.DateTimeField(null=True, blank=True, editable=False)
     last_full_at = models.DateTimeField(null=True, blank=True, editable=False)
     rung_at = models.DateTimeField(null=True, blank=True, editable=False)

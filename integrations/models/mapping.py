@@ -64,13 +64,14 @@ class ReferenceKind(models.TextChoices):
     LOCATION = "location", "location"
     BANK = "bank", "bank account"
     VENDOR = "vendor", "vendor"
+    COLUMN = "column", "column"
 
 
 class Reference(models.Model):
     """A copy of one side's reference data, for look-ups, autocomplete and matching.
 
     `match_name` is the normalised name that vendors are matched by; `payload` the canonical record as JSON where
-    more than the label is needed (vendors).
+    more than the label is needed (vendors). The key of a column is `"<board>|<column id>"`, its payload the type.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="references")
