@@ -86,7 +86,7 @@ class Recipe:
     flows: tuple[FlowSpec, ...]
     tables: tuple[TableSpec, ...]
     settings: tuple[SettingSpec, ...] = field(default=())
-    compares: tuple[str, ...] = ("accounts", "vendors", "payments", "bills")
+    compares: tuple[str, ...] = ("accounts", "vendors", "payables")
     payment_mark: str = ""
 
     def flow(self, name: str) -> FlowSpec:

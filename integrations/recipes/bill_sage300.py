@@ -19,7 +19,7 @@ BILL_SAGE300 = Recipe(
         FlowSpec("vendors", LedgerVendorsFlow, every=HOUR, webhooks=("vendor.created", "vendor.updated")),
         FlowSpec("bills", LedgerBillsFlow, every=15 * MINUTE, webhooks=("bill.created", "bill.updated")),
     ),
-    compares=("accounts", "vendors", "entries"),
+    compares=("accounts", "all_vendors", "entries"),
     tables=(
         TableSpec(
             MappingTable.CATEGORIES,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from connectors.clock import Clock, SystemClock
 from connectors.errors import ConfigurationError, ConnectorError
@@ -13,9 +15,24 @@ from integrations.engine.trail import Trail
 from integrations.models import Integration
 
 from .bills import compare_bills
+from .entries import compare_entries
 from .payments import compare_payments
 from .reference import compare_accounts, compare_vendors
 from .result import Result
+
+
+def _compare_payables(context: FlowContext, result: Result) -> None:
+    """What is paid and not posted yet is taken off what the ledger owes: one cannot be compared without the other."""
+    compare_bills(context, result, compare_payments(context, result))
+
+
+COMPARISONS: dict[str, Callable[[FlowContext, Result], None]] = {
+    "accounts": compare_accounts,
+    "vendors": compare_vendors,
+    "all_vendors": partial(compare_vendors, every=True),
+    "payables": _compare_payables,
+    "entries": compare_entries,
+}
 
 
 def reconcile(
@@ -25,7 +42,7 @@ def reconcile(
     actor: str = "system",
     progress: Progress = lambda flow, what, count: None,
 ) -> Result:
-    """Every difference between the ledger and the payment cloud: accounts, vendors, payments, bills.
+    """Every difference between the ledger and the payment cloud, in what the recipe says is compared.
 
     Never raises ConnectorError: a system that does not serve us is the result's `trouble`. What moves while the two
     sides are read one after the other can show as a difference; it is gone the next time.
@@ -42,10 +59,8 @@ def reconcile(
     try:
         for side in ("source", "target"):
             context.side(side)  # refused credentials before the first long list
-        compare_accounts(context, result)
-        compare_vendors(context, result)
-        paid = compare_payments(context, result)
-        compare_bills(context, result, paid)
+        for name in context.recipe.compares:
+            COMPARISONS[name](context, result)
     except ConnectorError as error:
         step = error.step if isinstance(error, ConfigurationError) else ""
         name = pool.last.name if pool.last else ""

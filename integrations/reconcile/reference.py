@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.domain import Account, Vendor, VendorStatus
@@ -10,6 +11,7 @@ from integrations.engine.books import match_name
 from integrations.engine.context import FlowContext
 from integrations.models import Link, Mapping, MappingTable, ReferenceKind
 
+from .reasons import latest, why
 from .result import Kind, Result
 
 
@@ -95,16 +97,16 @@ def _report(result: Result, kind: Kind, row: Mapping, message: str) -> None:
     result.add(kind, row.source, row.source_key or row.source, source, target, message)
 
 
-def compare_vendors(context: FlowContext, result: Result) -> None:
+def compare_vendors(context: FlowContext, result: Result, *, every: bool = False) -> None:
     """Linked vendors exist on both sides, are active on both or on neither, and have one name.
 
-    A pair that people mapped by hand may have two names.
+    A pair that people mapped by hand may have two names. With `every` an active vendor of the source must be linked.
     """
     rows = Link.objects.filter(flow__integration=context.integration, flow__name="vendors")
     links = dict(rows.values_list("source_key", "target_id").iterator())
     by_hand = Mapping.objects.filter(integration=context.integration, table=MappingTable.VENDORS)
     mapped = set(by_hand.values_list("source_key", flat=True))
-    ours, _ = _vendors(context, result, "source", set(links))
+    ours, alone = _vendors(context, result, "source", set(links))
     theirs, others = _vendors(context, result, "target", set(links.values()))
     result.compared["vendors"] = len(links)
     result.compared["unmatched_target_vendors"] = len(others)
@@ -112,23 +114,49 @@ def compare_vendors(context: FlowContext, result: Result) -> None:
     here, there = context.label("source"), context.label("target")
     for key, target_id in sorted(links.items()):
         mine, their = ours.get(key), theirs.get(target_id)
-        name = (mine or their or ("", True))[0]
-        pair = (name, key, mine[0] if mine else "", their[0] if their else "")
+        name = (mine or their or Known("")).name
+        pair = (name, key, mine.name if mine else "", their.name if their else "")
         if mine is None or their is None:
             gone = f"{here} no longer has vendor {key}" if mine is None else f"{there} no longer has vendor {target_id}"
             result.add(Kind.VENDOR_MISSING, *pair, f"{gone}, which is linked.")
             continue
-        if mine[1] != their[1]:
-            result.add(Kind.VENDOR_INACTIVE, *pair, f"The vendor is inactive in {there if mine[1] else here} only.")
-        if match_name(mine[0]) != match_name(their[0]) and key not in mapped:
-            result.add(Kind.VENDOR_NAME, *pair, f"Vendor {key} is {mine[0]} in {here} and {their[0]} in {there}.")
+        if mine.active != their.active:
+            result.add(Kind.VENDOR_INACTIVE, *pair, f"The vendor is inactive in {there if mine.active else here} only.")
+        if not _one_name(context, mine, their, target_id) and key not in mapped:
+            result.add(Kind.VENDOR_NAME, *pair, f"Vendor {key} is {mine.name} in {here} and {their.name} in {there}.")
+    if every:
+        _report_alone(context, result, alone)
+
+
+def _report_alone(context: FlowContext, result: Result, alone: dict[str, str]) -> None:
+    here, there = context.label("source"), context.label("target")
+    deliveries = latest(context.integration, "vendors", alone.keys())
+    result.compared["vendors"] += len(alone)
+    for key, name in sorted(alone.items()):
+        message = f"Vendor {name} of {here} is not in {there}. {why(deliveries.get(key))}"
+        result.add(Kind.VENDOR_MISSING, name, key, name, "", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    name: str
+    active: bool = True
+    reference: str = ""
+
+
+def _one_name(context: FlowContext, mine: Known, their: Known, target_id: str) -> bool:
+    """As far as the other side can hold it; vendors that share a number need not share a name."""
+    limit = context.side("target").capabilities.limits.get("vendor.name", len(mine.name))
+    if mine.reference and mine.reference.strip().upper() == target_id.upper():
+        return True
+    return match_name(mine.name[:limit]) == match_name(their.name)
 
 
 def _vendors(
     context: FlowContext, result: Result, side: str, wanted: set[str]
-) -> tuple[dict[str, tuple[str, bool]], dict[str, str]]:
-    """Name and whether active of the wanted vendors, and the names of the other active ones."""
-    found: dict[str, tuple[str, bool]] = {}
+) -> tuple[dict[str, Known], dict[str, str]]:
+    """The wanted vendors, and the names of the other active ones."""
+    found: dict[str, Known] = {}
     others: dict[str, str] = {}
     for page in context.side(side).read_vendors(None):
         result.unreadable(page.bad, context.label(side))
@@ -136,7 +164,7 @@ def _vendors(
         for vendor in vendors:
             active = vendor.status not in (VendorStatus.INACTIVE, VendorStatus.FROZEN)
             if vendor.key in wanted:
-                found[vendor.key] = (vendor.name, active)
+                found[vendor.key] = Known(vendor.name, active, vendor.reference)
             elif active:
                 others[vendor.key] = vendor.name
         result.read("vendors", len(found) + len(others))

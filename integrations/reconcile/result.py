@@ -37,8 +37,9 @@ class Kind(TextChoices):
     ARCHIVED = "archived", "archived in the cloud, although payable"
     NUMBER = "number", "document numbers differ"
     UNLINKED = "unlinked", "the cloud has a bill of this number that is not ours"
+    REFUSED = "refused", "posting was refused"
     DUPLICATE = "duplicate", "two live bills with one number"
-    VENDOR_MISSING = "vendor_missing", "linked vendor is gone"
+    VENDOR_MISSING = "vendor_missing", "vendor is on one side only"
     VENDOR_INACTIVE = "vendor_inactive", "linked vendor is inactive on one side"
     VENDOR_NAME = "vendor_name", "names of a linked vendor differ"
     ACCOUNT_MISSING = "account_missing", "mapped account is gone"
@@ -107,6 +108,7 @@ class Result:
     differences: list[Difference] = field(default_factory=list)
     unmatched: list[dict[str, str]] = field(default_factory=list)
     totals: dict[str, Totals] = field(default_factory=dict)  # by currency
+    words: tuple[str, str] = ("Payable in", "unpaid in")  # what the totals are of, at either side
     requests: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     trouble: Trouble | None = None
@@ -183,7 +185,8 @@ class Result:
 
         transit = f" ({shown(totals.in_transit)} paid and awaiting posting taken off)" if totals.in_transit else ""
         return (
-            f"Payable in {here}: {shown(totals.source)}{transit}; unpaid in {there}: {shown(totals.target)}; "
+            f"{self.words[0]} {here}: {shown(totals.source)}{transit}; {self.words[1]} {there}: "
+            f"{shown(totals.target)}; "
             f"difference: {shown(totals.source - totals.target)}."
         )
 
