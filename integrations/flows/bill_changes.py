@@ -43,7 +43,7 @@ STOPS = {  # the gravest first
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One application of a cloud payment that we wrote into the ledger."""
+    """One application of a cloud payment that we wrote into the ledger. The balance may show it before `posted`."""
 
     amount: Decimal
     posted: bool
@@ -67,15 +67,22 @@ class Basis:
         return cls(Decimal(total), Decimal(balance), Decimal(posted), content)
 
 
-def explained_by_us(bill: Bill, basis: Basis, recorded: Sequence[Recorded]) -> bool:
-    """Whether the balance is what it was less our payments, whichever of the entered ones are posted by now."""
+def shown(bill: Bill, basis: Basis, recorded: Sequence[Recorded]) -> Decimal | None:
+    """How much of our payments the balance shows, whichever of the entered ones are posted by now; None where they do
+    not explain it."""
     if bill.total != basis.total:
-        return False
+        return None
     posted = sum((each.amount for each in recorded if each.posted), Decimal(0))
     expected = basis.balance + basis.posted - posted
     entered = [each.amount for each in recorded if not each.posted]
     sizes = range(len(entered) + 1) if len(entered) <= 10 else (0, len(entered))
-    return any(expected - sum(some, Decimal(0)) == bill.balance for n in sizes for some in combinations(entered, n))
+    sums = (sum(some, Decimal(0)) for n in sizes for some in combinations(entered, n))
+    return next((posted + each for each in sums if expected - each == bill.balance), None)
+
+
+def explained_by_us(bill: Bill, basis: Basis, recorded: Sequence[Recorded]) -> bool:
+    """Whether the balance is what it was less our payments."""
+    return shown(bill, basis, recorded) is not None
 
 
 def stopping(bill: Bill, *, ours: bool, credited: bool = False) -> Stop | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,13 +10,16 @@ from typing import TYPE_CHECKING
 from connectors.domain import Bill, BillDraft, Blocked, TargetBill
 from integrations.engine.codec import decode
 from integrations.engine.vocabulary import Decision, Hold, Item, Reason, Send, Settle
-from integrations.models import Application, Link
+from integrations.models import Link
 
 from . import bill_changes, documents
+from .bill_recorded import payments_of
 from .bill_vendors import Vendors
 
 if TYPE_CHECKING:
     from .bills import BillsFlow
+
+LOOK_SOON = 60.0  # seconds; the payment is looked up on a schedule of its own
 
 
 class Following:
@@ -27,15 +29,20 @@ class Following:
         self.flow = flow
 
     def plan(self, items: Sequence[Item], vendors: Vendors) -> Iterator[tuple[Item, Decision]]:
-        recorded = self._recorded([item.key for item in items])
+        payments = payments_of(self.flow.context.integration, items)
         unclear = self.flow.unclear([item.key for item in items], BillDraft)
         judged = []
         for item in items:
             bill, link = item.record, item.link
             assert link is not None
             basis = bill_changes.Basis.parse(link.basis)
-            item.posted = sum((each.amount for each in recorded[item.key] if each.posted), Decimal(0))
-            ours = bill_changes.explained_by_us(bill, basis, recorded[item.key])
+            recorded = payments.recorded[item.key]
+            shown = bill_changes.shown(bill, basis, recorded)
+            ours = shown is not None
+            if not ours and item.key in payments.unclear:
+                yield item, self._too_early(bill)
+                continue
+            item.posted = sum((each.amount for each in recorded if each.posted), Decimal(0)) if shown is None else shown
             same = ours and bill_changes.content(bill) == basis.content
             certain = link.state == Link.State.ACTIVE and not unclear[item.key]
             if same and certain and not bill_changes.stopping(bill, ours=ours):
@@ -121,10 +128,10 @@ class Following:
         applied = (each for payment in payments for each in payment.applications if (each.key or each.bill) == whole)
         return sum((each.amount for each in applied), Decimal(0)) < basis.balance + basis.posted
 
-    def _recorded(self, keys: Sequence[str]) -> dict[str, list[bill_changes.Recorded]]:
-        found: dict[str, list[bill_changes.Recorded]] = defaultdict(list)
-        rows = Application.objects.filter(integration=self.flow.context.integration, bill_key__in=keys)
-        for row in rows.exclude(state=Application.State.VOIDED):
-            posted = row.state == Application.State.POSTED
-            found[row.bill_key].append(bill_changes.Recorded(Decimal(row.amount_minor).scaleb(-2), posted))
-        return found
+    def _too_early(self, bill: Bill) -> Hold:
+        return Hold(
+            Reason.OUTCOME_UNKNOWN,
+            f"Whether a payment of invoice {bill.number} reached {self.flow.here} is not known yet: what is owed is "
+            "judged after that.",
+            retry_after=LOOK_SOON,
+        )
