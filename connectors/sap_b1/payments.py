@@ -7,7 +7,8 @@ answer, and what is not certain after the POST is for the engine to look up.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ from ..errors import (
     Duplicate,
     NotFound,
     OutcomeUnknown,
+    RateLimited,
+    RecordLocked,
     Rejected,
     sentence,
 )
@@ -36,7 +39,7 @@ DRAFTS = "PaymentDrafts"
 APPROVALS = "ApprovalRequests"
 
 LOCK_LIFE = 600.0  # seconds; longer than the look-ups, the POST and its verification together
-PATIENCE = 60.0  # seconds to wait for another payment of the same vendor
+PATIENCE = 10.0  # seconds to wait for another payment of the same vendor; a dead process keeps the lock for its life
 
 #: [assumed] How a closed or missing posting period, or a date in the future, is refused (docs: sap_b1 12.1, 13).
 PERIOD_REFUSED = re.compile(r"\bperiods?\b|posting date|\bfuture\b|date deviates", re.IGNORECASE)
@@ -55,9 +58,9 @@ class Payments:
 
     def record(self, draft: PaymentDraft) -> Written:
         """Raises Rejected, with the balances that SAP holds where they are the reason; Duplicate for another payment
-        under the same reference. A draft that SAP's approver refused does not stand in the way of a new attempt."""
-        deadline = self._host.clock.monotonic() + PATIENCE
-        with acquire([self._lock(draft.vendor_key)], self._host, deadline):
+        under the same reference; RecordLocked while another payment of the vendor is being entered. A draft that
+        SAP's approver refused does not stand in the way of a new attempt."""
+        with self._locked(draft.vendor_key):
             found = self.find(draft.reference)
             if found and found.approval != REJECTED:
                 return _recognised(found, draft)
@@ -68,8 +71,16 @@ class Payments:
                 raise self._explained(error, draft) from None
             return self._verified(draft, body, created)
 
-    def _lock(self, vendor: str) -> Slots:
-        return Slots(f"sap_b1:{self._client.config.company}:vendor:{vendor}", 1, LOCK_LIFE)
+    @contextmanager
+    def _locked(self, vendor: str) -> Iterator[None]:
+        """Raises RecordLocked for a vendor that somebody else pays; others need not wait for that one."""
+        lock = Slots(f"sap_b1:{self._client.config.company}:vendor:{vendor}", 1, LOCK_LIFE)
+        with ExitStack() as held:
+            try:
+                held.enter_context(acquire([lock], self._host, self._host.clock.monotonic() + PATIENCE))
+            except RateLimited:
+                raise RecordLocked(f"Another payment of vendor {vendor} is being entered.") from None
+            yield
 
     def _body(self, draft: PaymentDraft) -> dict[str, Any]:
         try:

@@ -16,7 +16,7 @@ from connectors.errors import (
     Duplicate,
     NotFound,
     OutcomeUnknown,
-    RateLimited,
+    RecordLocked,
     Rejected,
     Unreachable,
 )
@@ -454,7 +454,7 @@ def test_two_payments_of_a_vendor_never_cross(sap, connector, host):
     seen = []
 
     def meanwhile(sap, body):
-        with pytest.raises(RateLimited):
+        with pytest.raises(RecordLocked):
             SapB1(SPEC, host).record_payment(draft(reference="bill:other"))
         seen.append(body)
         return posts(sap, body)
