@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
 
@@ -11,39 +10,15 @@ from audit.verify import verify
 from connectors.clock import SystemClock
 from integrations.models import Delivery, State
 from tests.builders import World, bill_facts, money
+from tests.faults.kinds import ANY, BILL_CALLS, BILL_ONLY, Calls, Faults
 from tests.faults.story import Story
 
-BILL_CALLS = {
-    "create vendors": ("POST", "/vendors/bulk$"),
-    "create bills": ("POST", "/bills/bulk$"),
-    "update vendor": ("PATCH", "/vendors/"),
-    "replace bill": ("PUT", "/bills/"),
-    "archive bill": ("POST", "/archive$"),
-    "restore bill": ("POST", "/restore$"),
-    "BILL reads": ("GET", ""),
-}
-SAGE_CALLS = {
+SAGE_CALLS: Calls = {
     "enter payment": ("POST", "/payments$"),
     "delete payment": ("DELETE", "/payments/"),
     "Sage reads": ("GET", ""),
 }
-ANY: dict[str, dict[str, Any]] = {
-    "reset before": {"kind": "reset_before"},
-    "reset after": {"kind": "reset_after"},
-    "500": {"kind": "status", "status": 500, "body": "{}"},
-    "500 after the write": {"kind": "status_after", "status": 500, "body": "{}"},
-    "HTML 502": {"kind": "html"},
-    "truncated": {"kind": "truncate"},
-    "timeout before": {"kind": "hang_before", "seconds": 0.6},
-    "timeout after": {"kind": "hang_after", "seconds": 0.6},
-}
-BILL_ONLY: dict[str, dict[str, Any]] = {
-    "too many at once": {"kind": "bdc", "body": "BDC_1322", "times": 2},
-    "429": {"kind": "status", "status": 429, "body": "Too many requests", "times": 2},
-    "hour used up": {"kind": "bdc", "body": "BDC_1144"},
-    "session expired": {"kind": "expire_session"},
-}
-SAGE_ONLY: dict[str, dict[str, Any]] = {
+SAGE_ONLY: Faults = {
     "locked": {"kind": "locked", "times": 3},
     "batch locked": {"kind": "batch_locked", "times": 2},
     "company locked": {"kind": "company_locked", "times": 2},
