@@ -127,6 +127,10 @@ def database() -> dict[str, Any]:
 
 DATABASES = {"default": database()}
 
+# --- files for people -----------------------------------------------------------------------------
+
+EXPORTS_DIR = Path(env.str("EXPORTS_DIR", default=str(BASE_DIR / "exports")))  # lists that a setting asks for as files
+
 # --- task queue -----------------------------------------------------------------------------------
 
 Q_WORKERS = max(1, env.int("Q_WORKERS", default=2))

@@ -14,6 +14,7 @@ os.environ.setdefault("FERNET_KEYS", "tests-only-fernet-key-0123456789-abcdefghi
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 # An empty folder: what somebody collected in the project must not decide which names pages use.
 os.environ.setdefault("STATIC_ROOT", os.path.join(tempfile.gettempdir(), "ml-connector-nothing-collected"))
+os.environ.setdefault("EXPORTS_DIR", os.path.join(tempfile.gettempdir(), f"ml-connector-exports-{os.getpid()}"))
 os.makedirs(os.environ["STATIC_ROOT"], exist_ok=True)
 
 from config.settings import *  # noqa: E402, F403

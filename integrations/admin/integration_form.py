@@ -72,6 +72,20 @@ class MapField(forms.CharField):
             return True
 
 
+class ListField(forms.CharField):
+    """Texts, written as `Issued to Supplier, ACH Credit Issued`."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        texts = (super().to_python(value) or "").split(",")
+        return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool((initial or []) != self.to_python(data))
+
+
 class FlowForm(forms.ModelForm):
     every = DurationField(
         label="every", help_text="15m, 1h, 1d", widget=forms.TextInput(attrs={"size": 8, "aria-label": "interval"})
@@ -138,6 +152,8 @@ def _form_field(spec: SettingSpec) -> forms.Field:
         return forms.BooleanField(**common)
     if spec.kind == "choice":
         return forms.ChoiceField(choices=choices, **{**common, "required": True})
+    if spec.kind == "list" and not spec.choices:
+        return ListField(**common)
     if spec.kind == "list":
         widget = forms.CheckboxSelectMultiple
         return forms.MultipleChoiceField(choices=choices, widget=widget, **{**common, "required": True})

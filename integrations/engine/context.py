@@ -153,6 +153,7 @@ class FlowContext:
         pool: ConnectorPool,
         *,
         full: bool = False,
+        whole: bool = False,
         preview: bool = False,
         books: dict[Any, Any] | None = None,
     ) -> None:
@@ -163,6 +164,7 @@ class FlowContext:
         self.pool = pool
         self.clock = pool.clock
         self.full = full
+        self.whole = whole  # full because a person asked to read everything again, not because a day has passed
         self.preview = preview
         self._books: dict[Any, Any] = {} if books is None else books
         self.demands: dict[str, set[str]] = {}

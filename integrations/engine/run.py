@@ -55,7 +55,7 @@ class FlowRun:
         self.seconds = 0.0
         self.asked: set[str] = set()  # flows that must read again: records of theirs are needed and not known
         self.full = full or self._full_is_due()
-        self.context = FlowContext(flow, pool, full=self.full, books=books)
+        self.context = FlowContext(flow, pool, full=self.full, whole=full, books=books)
         self.policy: FlowPolicy = self.context.spec.policy(self.context)
         self.run = Run.objects.create(
             flow=flow, slot=slot, trigger=trigger, actor=actor, started_at=self.clock.now(), state=Run.State.RUNNING

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
-from connectors.domain import Bill, BillDraft, BillLine, Charge, ChargeKind, DraftLine
+from connectors.domain import CENT, Bill, BillDraft, BillLine, Charge, ChargeKind, DraftLine
 from integrations.engine.vocabulary import Hold, Reason
 
 from .documents import suffix
@@ -17,6 +18,8 @@ from .documents import suffix
 FindAccount = Callable[[str, str, str], "str | Hold"]
 #: What finds the department of a line: target id, "" for none, or a Hold.
 FindDepartment = Callable[[BillLine], "str | Hold"]
+#: What finds the codes that a line has besides its account.
+FindCodes = Callable[[BillLine], "tuple[str, ...]"]
 
 WORDS = {
     ChargeKind.FREIGHT: "Freight",
@@ -38,6 +41,8 @@ class Rules:
     number_limit: int
     long_numbers: str  # "hold" or "shorten"
     target: str
+    codes: FindCodes = lambda line: ()
+    prorate: bool = False  # spread what does not add up over the lines
 
 
 def build(bill: Bill, *, vendor_id: str, owed: Decimal, rules: Rules) -> BillDraft | Hold:
@@ -52,9 +57,11 @@ def build(bill: Bill, *, vendor_id: str, owed: Decimal, rules: Rules) -> BillDra
         return number
     if bill.invoice_date is None:
         return Hold(Reason.AMOUNT_MISMATCH, f"Invoice {bill.number} has no invoice date.")
-    charges = outside_lines(bill)
+    coded, charges = bill, outside_lines(bill)
     if isinstance(charges, Hold):
-        return charges
+        if not rules.prorate or not sum((line.amount for line in bill.lines), Decimal(0)):
+            return charges
+        coded, charges = prorated(bill)
     paid = bill.total - owed
     if paid < 0:
         return Hold(
@@ -63,7 +70,7 @@ def build(bill: Bill, *, vendor_id: str, owed: Decimal, rules: Rules) -> BillDra
         )
     if paid:
         charges = (*charges, Charge(ChargeKind.PAID, -paid))
-    lines = code_lines(bill, charges, rules)
+    lines = code_lines(coded, charges, rules)
     if isinstance(lines, Hold):
         return lines
     draft = BillDraft(
@@ -120,6 +127,19 @@ def outside_lines(bill: Bill) -> tuple[Charge, ...] | Hold:
     )
 
 
+def prorated(bill: Bill) -> tuple[Bill, tuple[Charge, ...]]:
+    """The lines in proportion, so that they and everything outside them add up; rounding goes to the largest line."""
+    outside = (Charge(ChargeKind.FREIGHT, bill.freight), Charge(ChargeKind.TAX, bill.tax), *bill.charges)
+    charges = tuple(charge for charge in outside if charge.amount)
+    wanted = bill.total - sum((charge.amount for charge in charges), Decimal(0))
+    inside = sum((line.amount for line in bill.lines), Decimal(0))
+    shares = [(line.amount * wanted / inside).quantize(CENT, ROUND_HALF_EVEN) for line in bill.lines]
+    largest = max(range(len(shares)), key=lambda index: abs(shares[index]))
+    shares[largest] += wanted - sum(shares, Decimal(0))
+    lines = (dataclasses.replace(line, amount=share) for line, share in zip(bill.lines, shares, strict=True))
+    return dataclasses.replace(bill, lines=tuple(lines)), charges
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One amount on its way to an account."""
@@ -153,7 +173,8 @@ def code_lines(bill: Bill, charges: tuple[Charge, ...], rules: Rules) -> tuple[D
         department = rules.department(part.line) if part.line else ""
         problems += [found for found in (account, department) if isinstance(found, Hold)]
         if not isinstance(account, Hold) and not isinstance(department, Hold):
-            lines.append(DraftLine(account=account, amount=part.amount, description=part.text, department=department))
+            codes = rules.codes(part.line) if part.line else ()
+            lines.append(DraftLine(account, part.amount, part.text, department, codes))
     if problems:
         messages = sorted({problem.message for problem in problems})
         return Hold(problems[0].reason, " ".join(messages))
@@ -169,6 +190,6 @@ def _on_largest(lines: list[DraftLine], bill: Bill) -> tuple[DraftLine, ...] | H
         return Hold(Reason.ACCOUNT_UNMAPPED, f"Invoice {bill.number} has no line whose account its amounts could take.")
     largest = max(coded, key=lambda line: abs(line.amount))
     return tuple(
-        line if line.account else DraftLine(largest.account, line.amount, line.description, largest.department)
+        line if line.account else dataclasses.replace(largest, amount=line.amount, description=line.description)
         for line in lines
     )

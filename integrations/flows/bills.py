@@ -29,6 +29,7 @@ from .bill_following import Following
 from .bill_reading import Reading
 from .bill_vendors import Vendors
 
+NEW = "("  # begins the id of what a preview would create: "(new) ..."
 TABLES = {"accounts": MappingTable.ACCOUNTS, "amounts": MappingTable.AMOUNTS}
 
 
@@ -43,8 +44,8 @@ class BillsFlow(Policy):
 
     def plan(self, items: Sequence[Item]) -> Iterable[tuple[Item, Decision]]:
         vendors = Vendors(self, [item.record.vendor_key for item in items])
-        fresh = [item for item in items if item.link is None]
-        sent = [item for item in items if item.link is not None]
+        fresh = [item for item in items if self.starts_anew(item)]
+        sent = [item for item in items if not self.starts_anew(item)]
         drafted: list[tuple[Item, BillDraft]] = []
         for item in fresh:
             if not item.record.payable:  # staged because an earlier version might have arrived; it has not
@@ -57,7 +58,14 @@ class BillsFlow(Policy):
                 drafted.append((item, draft))
         yield from self._create_or_adopt(drafted)
         if sent:
-            yield from Following(self).plan(sent, vendors)
+            yield from self.following().plan(sent, vendors)
+
+    def starts_anew(self, item: Item) -> bool:
+        """Whether there is no bill there that stands for the invoice."""
+        return item.link is None
+
+    def following(self) -> Following:
+        return Following(self)
 
     def draft(self, bill: Bill, owed: Decimal, vendors: Vendors) -> BillDraft | Hold:
         """The bill as it should stand there, over what is owed, or what keeps it from going."""
@@ -68,8 +76,10 @@ class BillsFlow(Policy):
             find=self._account,
             department=self._department,
             number_limit=self.context.writer.capabilities.limits.get("bill.number", 0),
-            long_numbers=self.context.settings["long_invoice_numbers"],
+            long_numbers=self.context.settings.get("long_invoice_numbers", "hold"),
             target=self.there,
+            codes=self.codes,
+            prorate=self.context.settings.get("unbalanced") == "prorate",
         )
         return bill_lines.build(bill, vendor_id=vendor, owed=owed, rules=rules)
 
@@ -87,6 +97,10 @@ class BillsFlow(Policy):
         if row is not None and not row.active:
             return Hold(Reason.ACCOUNT_INACTIVE, f"{what} is mapped to {row.label}, which is inactive in {self.there}.")
         return target
+
+    def codes(self, line: BillLine) -> tuple[str, ...]:
+        """Keys of the codes that a line has besides its account."""
+        return ()
 
     @property
     def _follows_lines(self) -> bool:
@@ -114,22 +128,32 @@ class BillsFlow(Policy):
 
     def _create_or_adopt(self, drafted: Sequence[tuple[Item, BillDraft]]) -> Iterator[tuple[Item, Decision]]:
         """Look for the number at the vendor before creating: numbers are compared here, exactly."""
-        existing = self._existing({draft.vendor_id for _, draft in drafted})
+        existing = self.existing([draft for _, draft in drafted])
         ours = self.context.links().by_target(bill.id for bills in existing.values() for bill in bills)
         going: dict[tuple[str, str], BillDraft] = {}
         for item, draft in drafted:
-            decision = self._against(item, draft, existing.get(draft.vendor_id, ()), ours)
-            twin = going.setdefault((draft.vendor_id, draft.number), draft)
+            document = (draft.vendor_id, draft.number)
+            decision = self._against(item, draft, existing.get(document, ()), ours)
+            twin = going.setdefault(document, draft)
             if isinstance(decision, Send) and twin is not draft:
                 decision = self._twin(twin, draft)
             yield item, decision
 
-    def _existing(self, vendor_ids: Iterable[str]) -> dict[str, list[TargetBill]]:
+    def existing(self, drafts: Sequence[BillDraft]) -> dict[tuple[str, str], list[TargetBill]]:
+        """Live bills there that may be in a draft's way, by the draft's vendor and number."""
         found: dict[str, list[TargetBill]] = defaultdict(list)
-        ids = sorted(each for each in vendor_ids if not each.startswith("("))  # "(new)" in a preview
+        ids = sorted({draft.vendor_id for draft in drafts if not draft.vendor_id.startswith(NEW)})
         for bill in self.context.writer.find_bills(ids) if ids else ():
             found[bill.vendor_id].append(bill)
-        return found
+        return {(draft.vendor_id, draft.number): found[draft.vendor_id] for draft in drafts}
+
+    def same(self, bill: TargetBill, draft: BillDraft) -> bool:
+        """Whether both are one document by their numbers."""
+        return bill.number == draft.number
+
+    def adopt(self, bill: TargetBill, draft: BillDraft) -> Adopt:
+        note = f"{self.there} already has this bill: linked, not sent again."
+        return Adopt(bill.id, draft, note, paid=not bill.unpaid)
 
     def _against(
         self, item: Item, draft: BillDraft, existing: Sequence[TargetBill], ours: dict[str, Link]
@@ -137,7 +161,7 @@ class BillsFlow(Policy):
         veiled = self._veiled(draft, existing)
         if veiled is not None:
             return self.unreadable(veiled)
-        same = [bill for bill in existing if bill.number == draft.number]
+        same = [bill for bill in existing if self.same(bill, draft)]
         if not same:
             near = [bill for bill in existing if bill_changes.alike(bill.number, draft.number) and bill.id not in ours]
             if near and item.delivery.approved != Reason.DUPLICATE_DOCUMENT:
@@ -148,12 +172,7 @@ class BillsFlow(Policy):
         if len(equal) > 1:
             return self._twice(equal, draft)
         if equal:
-            return Adopt(
-                equal[0].id,
-                draft,
-                f"{self.there} already has this bill: linked, not sent again.",
-                paid=not equal[0].unpaid,
-            )
+            return self.adopt(equal[0], draft)
         return self._duplicate(same[0], draft, f"bill {same[0].number} over {same[0].total}")
 
     def _veiled(self, draft: BillDraft, existing: Sequence[TargetBill]) -> TargetBill | None:
@@ -219,34 +238,33 @@ class BillsFlow(Policy):
         creates = [item for item in items if item.delivery.action == "create"]
         found = {item.key: self._same_again(item) for item in items if item.delivery.action != "create"}
         drafts = {item.key: decode(BillDraft, item.delivery.draft) for item in creates}
-        existing = self._existing({draft.vendor_id for draft in drafts.values()})
+        existing = self.existing(list(drafts.values()))
         ours = self.context.links().by_target(bill.id for bills in existing.values() for bill in bills)
         for item in creates:
             draft = drafts[item.key]
-            veiled = self._veiled(draft, existing.get(draft.vendor_id, ()))
+            candidates = existing.get((draft.vendor_id, draft.number), ())
+            veiled = self._veiled(draft, candidates)
             if veiled is not None:
                 found[item.key] = Found("", self.unreadable(veiled).message, unclear=True)
                 continue
-            match = [
-                bill
-                for bill in existing.get(draft.vendor_id, ())
-                if bill.number == draft.number and bill.id not in ours
-            ]
+            match = [bill for bill in candidates if self.same(bill, draft) and bill.id not in ours]
             equal = [bill for bill in match if bill.total == draft.total]
             if len(equal) > 1:
                 hold = self._twice(equal, draft)
                 found[item.key] = Found("", hold.message, hold=hold)
             elif equal:
-                details = {} if equal[0].unpaid else {"paid": "yes"}
-                found[item.key] = Found(
-                    equal[0].id, f"Found in {self.there} as {equal[0].id}.", number=equal[0].number, details=details
-                )
+                note = f"Found in {self.there} as {equal[0].id}."
+                found[item.key] = Found(equal[0].id, note, number=equal[0].number, details=self.details(equal[0]))
             elif match:
                 hold = self._duplicate(match[0], draft, f"bill {match[0].number} over {match[0].total}")
                 found[item.key] = Found("", hold.message, hold=hold)
             else:
                 found[item.key] = Found("", f"{self.there} has no bill {draft.number} at this vendor.")
         return found
+
+    def details(self, bill: TargetBill) -> dict[str, str]:
+        """What must be known of a bill that was found there."""
+        return {} if bill.unpaid else {"paid": "yes"}
 
     def _same_again(self, item: Item) -> Found:
         return Found("", f"A {item.delivery.action} may be sent again: it has the same effect once or twice.")

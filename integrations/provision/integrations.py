@@ -64,7 +64,8 @@ def _setting(node: Node, spec: SettingSpec) -> Any:
         return node.choice(spec.choices, "choice")
     if spec.kind == "list":
         several = node.elements() if isinstance(node.value, list) else [node]
-        return list(dict.fromkeys(each.choice(spec.choices, "choice") for each in several))
+        texts = (each.choice(spec.choices, "choice") if spec.choices else each.text(required=True) for each in several)
+        return list(dict.fromkeys(texts))
     if spec.kind == "map" and isinstance(node.value, dict):
         return {name: child.text(required=True, pattern=spec.pattern) for name, child in node.items()}
     return node.text(pattern=spec.pattern)
@@ -121,7 +122,7 @@ def _rows(node: Node, spec: TableSpec) -> tuple[Row, ...]:
     for place, row in _written(node, tuple(spec.ends())):
         if not row.source or not row.target:
             continue
-        if spec.source.kind is None and row.source not in spec.source.words:
+        if spec.source.words and spec.source.kind is None and row.source not in spec.source.words:
             place.error(unknown("amount" if spec.table == "amounts" else "source", row.source, spec.source.words))
         elif row.rule in rows:
             place.error(f"the source '{' · '.join(filter(None, row.rule))}' is given twice")

@@ -31,7 +31,8 @@ class FlowSpec:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Where one column of a mapping table takes its values from. No kind: the fixed words in `words`."""
+    """Where one column of a mapping table takes its values from. No kind: the fixed words in `words`, or any text where
+    there are none."""
 
     side: str = ""  # "source" or "target"
     kind: ReferenceKind | None = None
@@ -57,7 +58,8 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True)
 class SettingSpec:
-    """One setting of a recipe. `kind`: text, bool, choice, number, list (of choices), map (a text, or texts by name).
+    """One setting of a recipe. `kind`: text, bool, choice, number, list (of choices, or of any texts where there are
+    none), map (a text, or texts by name).
 
     `pattern` must match all of a text, and each text of a map; `between` are the least and the greatest number.
     `rereads` names the flows that read everything again when the value changes.
