@@ -266,8 +266,12 @@ class Mapper:
             told.append(f"The payment failed: {', '.join(filter(None, reasons)) or 'no reason is given'}.")
         return " ".join(told)
 
-    def has_remittances(self, row: Any) -> bool:
-        return _reader(row, self._shapes["payments"]["fields"])("remittances") is not None
+    def is_whole(self, row: Any) -> bool:
+        """Whether a row of the list tells what the details do: remittances, and of cards their last digits."""
+        shape = self._shapes["payments"]
+        field = _reader(row, shape["fields"])
+        card = _class_of(_text(field("method")), shape["methods"]) == "virtual_card"
+        return field("remittances") is not None and (not card or field("card_last4") is not None)
 
     # --- values ----------------------------------------------------------------------------------
 

@@ -107,9 +107,9 @@ class Payments:
         return records, list(bad.values())
 
     def _detailed(self, row: Any) -> Row:
-        """Lists may leave the remittances out (docs: avidxchange 9.1)."""
+        """Lists may leave remittances and cards out (docs: avidxchange 9.1)."""
         if not isinstance(row, dict):
             raise ValueError("an object expected")
-        if self._mapper.has_remittances(row):
+        if self._mapper.is_whole(row):
             return row
         return self._client.one(self._resource, "get", self._mapper.identifier("payments", row))
