@@ -18,6 +18,7 @@ from integrations.flows.bill_changes import (
     edited_by_others,
     explained_by_us,
     seen_of,
+    shown,
     stopping,
     withdrawal,
 )
@@ -55,6 +56,14 @@ def test_our_own_payments_explain_the_balance_however_far_posting_went(
 ) -> None:
     basis, told, real = history
     assert explained_by_us(bill(balance(real)), basis, told)
+
+
+@given(histories())
+def test_a_balance_shows_as_much_of_our_payments_as_was_posted_by_then(
+    history: tuple[Basis, list[Recorded], list[Recorded]],
+) -> None:
+    basis, told, real = history
+    assert shown(bill(balance(real)), basis, told) == total - balance(real)
 
 
 @given(histories(), cents)
