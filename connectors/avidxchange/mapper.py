@@ -336,11 +336,11 @@ def _text(value: Any) -> str:
 def _money(value: Any, what: str) -> Decimal:
     try:
         found = Decimal(str(value)) if not isinstance(value, bool) else None
-    except InvalidOperation:
-        found = None
-    if found is None or not found.is_finite() or found != found.quantize(CENT):
-        raise ValueError(f"{what} is {value!r}: an amount in cents expected")
-    return found.quantize(CENT)
+        if found is not None and found == found.quantize(CENT):
+            return found.quantize(CENT)
+    except InvalidOperation:  # no number, or none that money can be
+        pass
+    raise ValueError(f"{what} is {value!r}: an amount in cents expected")
 
 
 def _cents(amount: Decimal) -> Decimal:
