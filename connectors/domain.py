@@ -532,7 +532,6 @@ class Board:
     groups: tuple[BoardGroup, ...] = ()
     items: int = 0
     items_limit: int = 0
-    workspace: str = ""
     url: str = ""
     subitems: str = ""
     problem: str = ""
@@ -540,7 +539,8 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class BoardItem:
-    """`key` and `hash` are the texts of our own columns; `state` is "active", "archived" or "deleted"."""
+    """`key` and `hash` are the texts of our own columns, `values` those of further ones that were asked for, by
+    column; `state` is "active", "archived" or "deleted"."""
 
     id: str
     key: str
@@ -549,6 +549,7 @@ class BoardItem:
     state: str = "active"
     group: str = ""
     board: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

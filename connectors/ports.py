@@ -467,10 +467,16 @@ class WritesBoards(Protocol):
     def get_items(self, item_ids: Sequence[str], key_column: str, hash_column: str) -> dict[str, BoardItem]:
         """Items by id, archived ones included; unknown and deleted ones are left out or say so in `state`."""
 
+    def read_items(
+        self, board_id: str, key_column: str, hash_column: str, kinds: Mapping[str, str]
+    ) -> Iterator[list[BoardItem]]:
+        """All live items of a board, with the texts of the columns in `kinds` (id -> kind): amounts without trailing
+        zeros, whatever was written. A page may be told twice. Raises NotFound for a board that is not visible."""
+
     def write_items(
         self, board_id: str, changes: Sequence[ItemChange], key: str = ""
     ) -> list[Written | ConnectorError]:
-        """In order, one request; each element succeeds or fails by itself.
+        """In order, one request; each element succeeds or fails by itself: NotFound is an item that was deleted.
 
         The same changes with the same `key` within half an hour are answered as before and not done again: give
         another one to try again what was refused. `Written.id` is the item's id, of a subitem `details["board"]` its
