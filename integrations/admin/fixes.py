@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from integrations.engine.context import recipe_of
 from integrations.models import Delivery, MappingTable, Reason
 
 
@@ -57,6 +58,8 @@ def fix_for(delivery: Delivery) -> Fix | None:
     flow = delivery.flow
     if reason in _MAPPING:
         table, text = _MAPPING[reason]
+        if table == MappingTable.ACCOUNTS and recipe_of(flow.integration).table(table) is None:
+            table = MappingTable.CATEGORIES  # where the cloud is the source, its categories are what is mapped
         return Fix(text, _changelist("mapping", integration=flow.integration_id, table__exact=table))
     if reason in _CONNECTION:
         return Fix(_CONNECTION[reason], reverse("admin:integrations_integration_change", args=[flow.integration_id]))

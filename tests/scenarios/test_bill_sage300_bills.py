@@ -186,6 +186,16 @@ def test_posting_date(sage, how):
     assert date.fromisoformat(entry["PostingDate"][:10]) == {"document": dated, "today": today()}[how]
 
 
+def test_the_first_open_day_takes_what_a_closed_period_does_not(sage):
+    sage.set(posting_date="first_open", post_mode="post")
+    dated = today().replace(day=1) - timedelta(days=1)
+    sage.sage.do_close_period(dated.year, dated.month)
+    sage.add_bill("INV-1", dated=dated)
+    assert sage.sync().ok
+    assert sage.posted()["INV-1"]["PostingDate"][:10] == today().replace(day=1).isoformat()
+    sage.quiet()
+
+
 def test_negative_lines_are_kept(sage):
     sage.add_bill("INV-1", ("6200-100", "100.10"), ("6260-100", "-0.35"))
     assert sage.sync().ok
