@@ -38,7 +38,7 @@ def payments_of(integration: Integration, items: Sequence[Item]) -> Payments:
     for draft in entering.values():
         for each in draft.applications:
             if each.key in read:
-                found.recorded[each.key].append(Recorded(each.amount, posted=False))
+                found.recorded[each.key].append(Recorded(each.amount + each.discount, posted=False))
                 found.unclear.add(each.key)
     for row in rows:
         arrival = arrived.get(row.payment_key)

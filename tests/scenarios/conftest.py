@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import builders, sage300_world, sap_world
+from tests import avid_world, builders, sage300_world, sap_world
 
 
 @pytest.fixture
@@ -32,4 +32,14 @@ def sage(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[sag
     [options], indirect=True)` passes options to `sage300_world.sage300_world`."""
     options: dict[str, Any] = getattr(request, "param", {})
     with sage300_world.sage300_world(**options) as made:
+        yield made
+
+
+@pytest.fixture(params=avid_world.PROFILES)
+def avid(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[avid_world.AvidWorld]:
+    """An empty company in Sage 100, an empty tenant of AvidXchange: each test runs under both profiles.
+    `@pytest.mark.avid(option=...)` passes options to `avid_world.avid_world`."""
+    marker = request.node.get_closest_marker("avid")
+    options: dict[str, Any] = dict(marker.kwargs) if marker else {}
+    with avid_world.avid_world(profile=request.param, **options) as made:
         yield made
