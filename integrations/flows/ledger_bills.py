@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
-from connectors.domain import BatchOrder, Bill, BillDraft, BillLine, EntryState, LedgerBill, PostMode, Vendor, Written
+from connectors.domain import BatchOrder, Bill, BillDraft, EntryState, LedgerBill, PostMode, Written
 from connectors.errors import OutcomeUnknown, Rejected
 from connectors.ports import Cursor, Page
 from integrations.engine.codec import decode
@@ -27,18 +25,18 @@ from integrations.engine.vocabulary import (
     Stream,
     Withdraw,
 )
-from integrations.models import Delivery, Link, MappingTable, ReferenceKind
+from integrations.models import Delivery, Link
 
 from . import entry_drafts
 from .base import Policy, reason_of
 from .bill_vendors import Vendors
+from .entry_coding import Coding
 from .entry_drafts import Entry, Standing
 from .entry_following import MOST_TRIES, Following
 from .entry_lookup import LookUp, details_of
 
 MARKER_LENGTH = 60  # of a batch's description (docs: sage300 7.1)
 LOOK_AGAIN = 900.0  # seconds; a duplicate that somebody removes from the ledger is no change that any feed tells of
-NO_CATEGORY = "*"
 
 
 class LedgerBillsFlow(Policy):
@@ -48,7 +46,7 @@ class LedgerBillsFlow(Policy):
     def __init__(self, context: FlowContext) -> None:
         super().__init__(context)
         self._size = max(1, int(context.settings["batch_size"]))
-        self._open_days: dict[date, date] = {}
+        self._coding = Coding(self)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -111,52 +109,7 @@ class LedgerBillsFlow(Policy):
 
     def draft(self, bill: Bill, vendors: Vendors) -> BillDraft | Hold:
         """The invoice as it should stand there, or what keeps it from going."""
-        source = vendors.sources.get(bill.vendor_key)
-        currency = decode(Vendor, source.payload).currency if source is not None and source.payload else ""
-        bill = dataclasses.replace(bill, currency=bill.currency or currency)
-        vendor = vendors.target(bill)
-        if isinstance(vendor, Hold):
-            return vendor
-        rules = entry_drafts.Rules(
-            account=self._account,
-            posting_date=self._posting_date,
-            number_limit=self.context.writer.capabilities.limits.get("bill.number", 0),
-            target=self.there,
-        )
-        return entry_drafts.build(bill, vendor_id=vendor, rules=rules)
-
-    def _account(self, line: BillLine) -> str | Hold:
-        """The account of the most specific rule for the line's category, checked to be there and active."""
-        department, location = (*line.departments, "", "")[:2]
-        row = self.context.mapping.rule(MappingTable.CATEGORIES, line.account_key or NO_CATEGORY, department, location)
-        what = self._category(line, department, location)
-        if row is None or row.problem or not row.target_id:
-            problem = row.problem if row else ""
-            return Hold(Reason.ACCOUNT_UNMAPPED, f"{what} is not mapped to an account. {problem}".strip())
-        account = self.context.references(self.context.writes).all(ReferenceKind.ACCOUNT).get(row.target_id)
-        if account is not None and not account.active:
-            text = f"{what} is mapped to {account.label}, which takes no postings in {self.there}."
-            return Hold(Reason.ACCOUNT_INACTIVE, text)
-        return row.target_id
-
-    def _category(self, line: BillLine, department: str, location: str) -> str:
-        if not line.account_key:
-            return "A line without a category"
-        kinds = (ReferenceKind.ACCOUNT, ReferenceKind.DEPARTMENT, ReferenceKind.LOCATION)
-        book = self.context.references(self.context.reads)
-        keys = [pair for pair in zip(kinds, (line.account_key, department, location), strict=True) if pair[1]]
-        rows = [(book.all(kind).get(key), key) for kind, key in keys]
-        return f"Category {' · '.join(row.label if row else key for row, key in rows)}"
-
-    def _posting_date(self, invoice_date: date) -> date | None:
-        how = self.context.settings["posting_date"]
-        if how == "today":
-            return self.context.now().astimezone(ZoneInfo(self.context.integration.tenant.time_zone)).date()
-        if how == "first_open":
-            if invoice_date not in self._open_days:
-                self._open_days[invoice_date] = self.context.writer.first_open_day(invoice_date)
-            return self._open_days[invoice_date]
-        return invoice_date
+        return self._coding.draft(bill, vendors)
 
     def order(self, marker: str = "") -> BatchOrder:
         settings = self.context.settings
@@ -257,7 +210,7 @@ class LedgerBillsFlow(Policy):
         written: Written = self.context.writer.change_bill(send.target_id, send.draft.bill, send.draft.order)
         return written
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Wait | Found | None:
         if error.code == "bill_posted":
             text = (
                 f"The bill changed in {self.here}, but its invoice is posted in {self.there} already: correct it there."
