@@ -7,7 +7,7 @@ from collections import Counter
 from django.db.models import Q, QuerySet
 
 from integrations.engine.context import recipe_of
-from integrations.models import Integration, MappingTable, Reference
+from integrations.models import Integration, MappingTable, Reference, ReferenceKind
 
 MOST = 20
 
@@ -23,10 +23,27 @@ def suggestions(integration: Integration, table: MappingTable, column: str, type
     words = [{"value": word, "label": ""} for word in side.words if typed.casefold() in word.casefold()]
     if side.kind is None:
         return words
+    if side.kind == ReferenceKind.COLUMN:
+        return words + _columns(integration, typed)
     connection = integration.source_id if side.side == "source" else integration.target_id
     rows = Reference.objects.filter(connection=connection, kind=side.kind)
     found = rows.filter(Q(number__istartswith=typed) | Q(name__icontains=typed) | Q(key=typed)) if typed else rows
     return words + _unambiguous(rows, list(found.order_by("-active", "number", "name")[:MOST]))
+
+
+def _columns(integration: Integration, typed: str) -> list[dict[str, str]]:
+    """The columns of the integration's boards as they were last seen, told apart by flow."""
+    found = []
+    for flow in integration.flows.exclude(place=""):
+        rows = Reference.objects.filter(
+            connection=integration.target_id, kind=ReferenceKind.COLUMN, key__startswith=f"{flow.place}|"
+        )
+        rows = rows.filter(Q(name__icontains=typed) | Q(key__iendswith=f"|{typed}")) if typed else rows
+        for row in rows.order_by("-active", "name")[:MOST]:
+            archived = "" if row.active else ", archived"
+            label = f"{flow.name}: {row.name} ({row.payload}{archived})"
+            found.append({"value": row.key.removeprefix(f"{flow.place}|"), "label": label})
+    return found
 
 
 def _unambiguous(rows: QuerySet[Reference], found: list[Reference]) -> list[dict[str, str]]:

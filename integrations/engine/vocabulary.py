@@ -177,16 +177,18 @@ class FlowPolicy(Protocol):
         """The batch as it is written down and sent: what all its records must know of it goes into their drafts."""
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Any]:
-        """One call to the target; `Written` per element, in order. Called from worker threads."""
+        """One call to the target; per element, in order, `Written` or the ConnectorError that it met with. Called from
+        worker threads. What concerns all of them is raised."""
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Wait | Found | None:
         """What a refusal means beyond a failure; None when it is one."""
 
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         """What the target holds of unclear writes, by item key."""
 
     def keep(self, link: Link, item: Item, decision: Decision, written: Any) -> None:
-        """Set what the flow remembers on a link (state, seen, closed) before it is stored."""
+        """Set what the flow remembers on a link (state, seen, closed) before it is stored. `written` is None where
+        nothing was, and in a preview."""
 
     def gl_accounts(self, item: Item) -> Iterable[str]:
         """The ledger's accounts that a record concerns, for the audit trail."""

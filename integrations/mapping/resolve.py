@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db.models import F
 
 from integrations.engine.context import SYSTEMS, recipe_of
 from integrations.engine.rows import update_rows
-from integrations.models import Integration, Link, Mapping, MappingTable, Reference, ReferenceKind
+from integrations.models import Flow, Integration, Link, Mapping, MappingTable, Reference, ReferenceKind
 
 from .names import Directory, Entry, Named, label
 
@@ -45,20 +46,23 @@ def judge(integration: Integration, rows: Sequence[Mapping], entries: Entries) -
     """Resolve `rows` in memory against `entries`; the rows whose meaning changed. Reads links, writes nothing."""
     recipe = recipe_of(integration)
     before = {id(row): _meaning(row) for row in rows}
-    directories: dict[tuple[str, ReferenceKind], Directory] = {}
+    directories: dict[tuple[str, ReferenceKind, str], Directory] = {}
+    boards = dict(Flow.objects.filter(integration=integration).values_list("name", "place"))
 
-    def directory(side: Side) -> Directory:
+    def directory(side: Side, row: Mapping) -> Directory:
         assert side.kind is not None
-        key = (side.side, side.kind)
+        board = boards.get(row.source.partition(".")[0], "") if side.kind == ReferenceKind.COLUMN else ""
+        key = (side.side, side.kind, board)
         if key not in directories:
-            system = _system(integration, side)
-            directories[key] = Directory(system, side.kind.label, entries(*key))
+            found = entries(side.side, side.kind)
+            found = on_board(found, board) if side.kind == ReferenceKind.COLUMN else found
+            directories[key] = Directory(_system(integration, side), side.kind.label, found)
         return directories[key]
 
     for row in rows:
         spec = recipe.table(row.table)
         if spec is not None:
-            _look_up(row, spec, directory)
+            _look_up(row, spec, partial(directory, row=row))
     _refuse_conflicts(rows)
     _refuse_shared_vendors(integration, rows)
     return [row for row in rows if _meaning(row) != before[id(row)]]
@@ -69,6 +73,13 @@ def stored(integration: Integration, side: str, kind: ReferenceKind) -> list[Ent
     connection_id = integration.source_id if side == "source" else integration.target_id
     rows = Reference.objects.filter(connection_id=connection_id, kind=kind).order_by("key")
     return [Entry(*values) for values in rows.values_list("key", "number", "name", "active").iterator()]
+
+
+def on_board(columns: Iterable[Named], board: str) -> list[Entry]:
+    """The columns of one board by their ids there; archived ones mean nothing to anybody but a board's check."""
+    prefix = f"{board}|"
+    ours = (each for each in columns if board and each.key.startswith(prefix))
+    return [Entry(each.key.removeprefix(prefix), "", each.name, each.active) for each in ours]
 
 
 def _meaning(row: Mapping) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _wanted(plan: Plan) -> dict[str, set[ReferenceKind]]:
     wanted: dict[str, set[ReferenceKind]] = {}
     for _, ends in _rows(plan):
         for name, side in ends.values():
-            if side.kind is not None:
+            if side.kind in _READERS:  # columns are looked up on the board, which the first sync finds
                 wanted.setdefault(name, set()).add(side.kind)
     return wanted
 

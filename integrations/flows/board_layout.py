@@ -1,0 +1,362 @@
+"""The board of a flow: found or made, its columns matched with the fields, and checked again once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.domain import Board, BoardColumn, ItemDraft
+from connectors.errors import OutcomeUnknown, Rejected
+from integrations.engine.context import FlowContext
+from integrations.engine.vocabulary import Hold, Reason, Wait
+from integrations.models import Flow, Link, MappingTable, Reference, ReferenceKind
+from integrations.models import Mapping as Row
+
+from .board_columns import Columns, free_id, match
+from .board_records import HASH, KEY, BoardField, BoardTable, ItemRecord
+
+STATE = "board"  # among the flow's cursors: what the last check found; without it the board is checked again
+CHECK_EVERY = timedelta(hours=24)
+LOOK_AGAIN = 3600.0  # seconds between looks at a board that cannot be used
+SPARE = 100  # items of a board that are left free (docs: monday 15)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A board that is ready. `columns`: id and type by field; `room`: how many items it still takes, None for any
+    number; `closed_group`: where closed records go, "" where they stay; `home`: the group of the others."""
+
+    board: str
+    columns: Mapping[str, tuple[str, str]]
+    room: int | None = None
+    closed_group: str = ""
+    home: str = ""
+
+    @property
+    def key_column(self) -> str:
+        return self.columns[KEY][0]
+
+    @property
+    def hash_column(self) -> str:
+        return self.columns[HASH][0]
+
+    def draft(self, record: ItemRecord, hash_: str, name_limit: int) -> ItemDraft:
+        values = {KEY: record.key, HASH: hash_, **record.values}
+        return ItemDraft(
+            key=record.key,
+            name=record.name[:name_limit].rstrip() or record.key[:name_limit],
+            values={self.columns[name][0]: (self.columns[name][1], values[name]) for name in self.columns},
+            hash=hash_,
+            group=self.closed_group if record.closed or record.gone else "",
+        )
+
+
+@dataclass(slots=True)
+class Found:
+    """What the last check found, as it is kept with the flow."""
+
+    checked: str = ""
+    chosen: dict[str, str] = field(default_factory=dict)  # the table of columns then
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    items: int = 0
+    limit: int = 0
+    closed_group: str = ""
+    home: str = ""
+    problem: str = ""
+
+
+class BoardSetup:
+    """Writes on the board (board, columns, group) and in our tables; in a preview it pretends.
+
+    Calls the network: use it outside of any transaction.
+    """
+
+    def __init__(self, context: FlowContext, table: BoardTable, fields: Sequence[BoardField]) -> None:
+        self.context = context
+        self.table = table
+        system = context.connection("source").system
+        here = context.label("source")
+        key = BoardField(KEY, f"{here} key", "text", column=f"{system}_key")
+        hash_ = BoardField(HASH, f"{here} hash", "text", column=f"{system}_hash")
+        self.fields = (key, hash_, *fields)
+        self.there = context.label("target")
+        self._state: Found | Hold | Wait | None = None
+        self._checked = False
+
+    # --- what flows ask --------------------------------------------------------------------------
+
+    def layout(self) -> Layout | Hold | Wait:
+        """The board as it was found in the last 24 hours, else as it is found now."""
+        if self._state is None:
+            self._state = self._stored() or self._check()
+        if not isinstance(self._state, Found):
+            return self._state
+        layout = self._layout(self._state)
+        return self.look_again() if layout.room == 0 and not self._checked else layout
+
+    def look_again(self) -> Layout | Hold | Wait:
+        """The target refused something: once a run the board is looked at for the cause."""
+        if not self._checked:
+            self._state = self._check()
+        return self.layout()
+
+    @property
+    def known(self) -> bool:
+        return bool(self._place)
+
+    # --- what is remembered ----------------------------------------------------------------------
+
+    @property
+    def _wished(self) -> str:
+        """The board that the connection's settings name for this flow."""
+        boards = (self.context.connection("target").settings or {}).get("boards") or {}
+        return str(boards.get(self.context.flow.name, "")).strip()
+
+    @property
+    def _place(self) -> str:
+        return self._wished or self.context.flow.place
+
+    def _chosen(self) -> dict[str, str]:
+        """What people, or we, wrote into the table of columns, by field."""
+        prefix = f"{self.context.flow.name}."
+        rows = Row.objects.filter(
+            integration=self.context.integration, table=MappingTable.COLUMNS, source__startswith=prefix
+        )
+        return {source.removeprefix(prefix): target for source, target in rows.values_list("source", "target")}
+
+    def _stored(self) -> Found | None:
+        """What the last check found, while it holds."""
+        state: dict[str, Any] = self.context.flow.cursors.get(STATE) or {}
+        if not state.get("checked") or not self._place or self._place != self.context.flow.place:
+            return None
+        found = Found(**state)
+        fresh = self.context.now() - datetime.fromisoformat(found.checked) < CHECK_EVERY
+        names = {each.name for each in self.fields}
+        same = self._chosen() == found.chosen and set(found.columns) <= names <= {*found.columns, *found.chosen}
+        wants_group = bool(found.closed_group) == self._moves
+        return found if fresh and same and wants_group and not found.problem else None
+
+    def _keep(self, found: Found | dict[str, Any]) -> None:
+        if self.context.preview:
+            return
+        flow = self.context.flow
+        flow.cursors[STATE] = asdict(found) if isinstance(found, Found) else found
+        Flow.objects.filter(pk=flow.pk).update(cursors=flow.cursors, place=flow.place)
+
+    @property
+    def _moves(self) -> bool:
+        return bool(self.context.settings["closed_items"] == "group")
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def _check(self) -> Found | Hold | Wait:
+        self._checked = True
+        board = self._board()
+        if not isinstance(board, Board):
+            return board
+        if problem := self._unusable(board):
+            return self._hold(problem)
+        self._settle_on(board)
+        chosen = self._chosen()
+        columns = match(self.fields, chosen, board.columns)
+        if not columns.problems:
+            self._create(board, columns)
+        self._publish(board, columns)
+        if columns.problems:
+            return self._hold(" ".join(columns.problems), board)
+        closed_group = self._closed_group(board) if self._moves else ""
+        found = Found(
+            checked=self.context.now().isoformat(),
+            chosen=self._chosen(),
+            columns={name: [column.id, column.kind] for name, column in columns.found.items()},
+            items=board.items,
+            limit=board.items_limit,
+            closed_group=closed_group,
+            home=next((group.id for group in board.groups if not group.archived and group.id != closed_group), ""),
+        )
+        self._keep(found)
+        return found
+
+    def _layout(self, found: Found) -> Layout:
+        room = None
+        if found.limit:
+            since = datetime.fromisoformat(found.checked)
+            made = Link.objects.filter(flow=self.context.flow, created_at__gte=since).count()
+            room = max(found.limit - SPARE - found.items - made, 0)
+        columns = {name: (column_id, kind) for name, (column_id, kind) in found.columns.items()}
+        return Layout(self.context.flow.place or self._place, columns, room, found.closed_group, found.home)
+
+    def _hold(self, problem: str, board: Board | None = None) -> Hold:
+        """One clear reason for all records of the flow; looked at again by itself."""
+        self._keep(Found(problem=problem))
+        named = f"Board '{board.name}' in {self.there}: " if board else ""
+        table = " The table is Mappings, columns." if board else ""
+        return Hold(Reason.BOARD_UNUSABLE, f"{named}{problem}{table}", retry_after=LOOK_AGAIN)
+
+    # --- the board -------------------------------------------------------------------------------
+
+    @property
+    def _title(self) -> str:
+        company = self.context.reader.capabilities.books.rpartition("|")[2]
+        return " ".join(filter(None, (self.context.label("source"), company, self.table.title)))
+
+    def _board(self) -> Board | Hold | Wait:
+        writer = self.context.writer
+        if self._place:
+            board: Board | None = writer.get_board(self._place)
+            return board if board is not None else self._hold(self._invisible(self._place))
+        workspace = str((self.context.connection("target").settings or {}).get("workspace_id") or "")
+        boards: list[Board] = writer.find_board(self._title, workspace)
+        if len(boards) > 1:
+            ids = ", ".join(sorted(board.id for board in boards))
+            return self._hold(
+                f"{self.there} has several boards named '{self._title}' ({ids}): name one of them for the flow "
+                f"{self.context.flow.name} under boards in the connection's settings."
+            )
+        if boards:
+            return boards[0]
+        if not self.context.settings["manage_columns"]:
+            return self._hold(
+                f"{self.there} has no board named '{self._title}', and boards are not created (setting "
+                f"manage_columns): name one for the flow {self.context.flow.name} under boards in the connection's "
+                "settings."
+            )
+        return self._new_board(workspace)
+
+    def _new_board(self, workspace: str) -> Board | Wait:
+        """A creation that got no answer may still happen: until it cannot any more, nobody creates another."""
+        if self.context.preview:
+            return Board("", self._title)
+        asked = (self.context.flow.cursors.get(STATE) or {}).get("creating")
+        window = self.context.writer.capabilities.answer_window
+        if asked:
+            left = window - (self.context.now() - datetime.fromisoformat(asked)).total_seconds()
+            if left > 0:
+                return Wait(f"The board '{self._title}' may still be being created in {self.there}.", left)
+        self._keep({"creating": self.context.now().isoformat()})
+        try:
+            board: Board = self.context.writer.create_board(self._title, workspace)
+        except OutcomeUnknown as error:
+            return Wait(error.message, window)
+        self.context.report(
+            "board_created", record_type="board", target_id=board.id, outcome="ok", message=f"Board '{board.name}'."
+        )
+        return board
+
+    def _invisible(self, board_id: str) -> str:
+        name = self.context.flow.name
+        return (
+            f"The board {board_id} of the flow {name} is gone from {self.there}, or our user cannot see it: restore "
+            f"it, or let the user into it, or name another board for {name} under boards in the connection's settings."
+        )
+
+    def _unusable(self, board: Board) -> str:
+        if board.problem:
+            return f"The board '{board.name}' cannot be written to: {board.problem}"
+        mine = Flow.objects.filter(place=board.id, integration__target=self.context.connection("target"))
+        other = (
+            mine.exclude(pk=self.context.flow.pk).select_related("integration__tenant").first() if board.id else None
+        )
+        if other is not None:
+            return f"The board '{board.name}' holds the records of {other} already: name another one for this flow."
+        return ""
+
+    def _settle_on(self, board: Board) -> None:
+        """Remember the board before anything is written on it; items of another one are not on it."""
+        flow = self.context.flow
+        if self.context.preview or flow.place == board.id:
+            return
+        if flow.place:
+            Link.objects.filter(flow=flow).update(state=Link.State.MISSING)
+        flow.place = board.id
+        self._keep({})
+
+    # --- its columns and groups ------------------------------------------------------------------
+
+    def _create(self, board: Board, columns: Columns) -> None:
+        """What is missing, where we may; what people must do, where we may not."""
+        live = list(board.columns)
+        for each in columns.missing:
+            if not self.context.settings["manage_columns"]:
+                columns.problems.append(
+                    f"It has no column for {each.title}, and columns are not created (setting manage_columns): add one "
+                    f"titled '{each.title}' of type {each.kind}, or choose one for {each.name}."
+                )
+                continue
+            column_id = free_id(each.id, live)
+            if self.context.preview:
+                columns.found[each.name] = BoardColumn(column_id, each.title, each.kind)
+                continue
+            try:
+                made = self.context.writer.create_column(board.id, column_id, each.title, each.kind)
+            except Rejected as error:
+                columns.problems.append(f"No column could be created for {each.title}: {error.message}")
+                return
+            columns.found[each.name] = made
+            live.append(made)
+
+    def _closed_group(self, board: Board) -> str:
+        title = f"Closed in {self.context.label('source')}"
+        for group in board.groups:
+            if group.title == title and not group.archived:
+                return group.id
+        if self.context.preview:
+            return title
+        made: str = self.context.writer.create_group(board.id, title).id
+        return made
+
+    def _publish(self, board: Board, columns: Columns) -> None:
+        """Into the table that people edit: which column holds what; and the live columns to choose from."""
+        if self.context.preview:
+            return
+        live = {column.id: column for column in (*board.columns, *columns.found.values())}
+        publish(self.context, board.id, list(live.values()))
+        rows = {
+            row.source: row
+            for row in Row.objects.filter(integration=self.context.integration, table=MappingTable.COLUMNS)
+        }
+        for name, column in columns.found.items():
+            source = f"{self.context.flow.name}.{name}"
+            row = rows.get(source) or Row(
+                integration=self.context.integration, table=MappingTable.COLUMNS, source=source, target=column.id
+            )
+            meaning = (source, column.id, column.title[:250], "")
+            if row.pk is None:
+                self.context.report(
+                    "mapping_changed",
+                    record_type=MappingTable.COLUMNS.value,
+                    document=source,
+                    outcome="changed",
+                    message=f"{source} -> {column.title} ({column.id})",
+                )
+            if row.pk is None or (row.source_key, row.target_id, row.target_label, row.problem) != meaning:
+                row.source_key, row.target_id, row.target_label, row.problem = meaning
+                row.source_label = source
+                row.save()
+
+
+def publish(context: FlowContext, board_id: str, columns: Sequence[BoardColumn]) -> None:
+    """The board's columns as reference data; those that are gone are forgotten."""
+    connection, kind, now = context.connection("target"), ReferenceKind.COLUMN, context.now()
+    rows = [
+        Reference(
+            connection=connection,
+            kind=kind,
+            key=f"{board_id}|{column.id}",
+            name=column.title[:250],
+            active=not column.archived,
+            payload=column.kind,
+            seen_at=now,
+        )
+        for column in columns
+    ]
+    Reference.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["connection", "kind", "key"],
+        update_fields=["name", "active", "payload", "seen_at"],
+    )
+    old = Reference.objects.filter(connection=connection, kind=kind, key__startswith=f"{board_id}|")
+    old.exclude(key__in=[row.key for row in rows]).delete()
