@@ -13,6 +13,7 @@ from ..domain import (
     Account,
     Bill,
     Blocked,
+    Customer,
     Image,
     LedgerPayment,
     NewVendorDraft,
@@ -35,6 +36,7 @@ from ..errors import (
 from ..ports import BadRecord, Capabilities, ConnectionSpec, Cursor, Download, Host, Page, PingStep, nameless_key
 from . import config, mapper
 from .client import Client, Listing, Params
+from .customers import Customers
 
 T = TypeVar("T")
 Mapper = Callable[[Mapping[str, Any]], T]
@@ -57,7 +59,7 @@ CAPABILITIES = Capabilities(
 
 class Sage100:
     """Ports: Connector, ReadsAccounts, ReadsSegments, ReadsVendors, ReadsBills, ReadsAllBills, FindsOpenBills,
-    ReadsPurchaseOrders, ReadsImages, WritesPayments; `create_vendor` besides.
+    ReadsPurchaseOrders, ReadsCustomers, ReadsImages, WritesPayments; `create_vendor` besides.
 
     A cursor is `{"since", "next", "watermark"}`: the watermark that the last complete chain began with,
     and, in the middle of a chain, the agent's cursor and the watermark of this chain's first page.
@@ -72,9 +74,12 @@ class Sage100:
         books = f"S100|{self._client.config.company_code}"
         self.capabilities = replace(CAPABILITIES, answer_window=longest + 5, books=books)
         self._company_key = f"sage100:company:{spec.key}:{self._client.config.identity}"
+        self._services: Customers | None = None
 
     def close(self) -> None:
         self._client.close()
+        if self._services:
+            self._services.close()
 
     # --- the connection ------------------------------------------------------------------------------
 
@@ -87,12 +92,15 @@ class Sage100:
                 "Warning: the server's certificate is not verified; anybody between could read and change everything.",
                 "Set ca_bundle or pin_sha256 in the TLS settings and switch verification on.",
             )
-        for name, step in (
+        steps = [
             ("reach", self._ping_reach),
             ("login", self._ping_login),
             ("company", self._ping_company),
             ("read", self._ping_read),
-        ):
+        ]
+        if self._spec.settings.get("soap_url"):
+            steps += [("soap", self._ping_soap), ("soap_login", self._ping_soap_login)]
+        for name, step in steps:
             try:
                 message = step()
             except ConnectorError as error:
@@ -130,6 +138,13 @@ class Sage100:
     def _ping_read(self) -> str:
         listing = self._client.vendors([("limit", "1")])
         return "Vendors can be read." if listing.data else "Vendors can be read; there are none yet."
+
+    def _ping_soap(self) -> str:
+        return self._customers().check()
+
+    def _ping_soap_login(self) -> str:
+        self._customers().check_logon()
+        return "The web services' user may read customers."
 
     def begin_run(self) -> None:
         """Raises ConfigurationError for a company that is wrong or closed to us. Checked every 5 minutes at most."""
@@ -251,6 +266,18 @@ class Sage100:
             cursor,
             [_LINES],
         )
+
+    def read_customers(self, keys: Sequence[str]) -> Iterator[Page[Customer]]:
+        """By way of eBusiness Web Services, whose address is tried first; the company is checked by `begin_run`."""
+        return self._customers().read(keys)
+
+    def read_order_customers(self, orders: Sequence[str]) -> dict[str, str]:
+        return self._customers().of_orders(orders)
+
+    def _customers(self) -> Customers:
+        if self._services is None:
+            self._services = Customers(self._spec, self._host, self._client.config.company_code)
+        return self._services
 
     def read_open_bills(self) -> Iterator[Page[OpenBill]]:
         for page in self._changes(self._client.ap_open_invoices, mapper.open_bill, "invoiceNo", mapper.bill_key, None):
@@ -450,6 +477,8 @@ class Sage100:
 
 
 _FIXES = {
+    "soap": "Check soap_url, that IIS runs on the Sage 100 server, and the firewall before it.",
+    "soap_login": "Check soap_username and soap_password, and that web services are enabled for user and company.",
     "reach": "Check the base URL and port, that the agent's Windows service runs, and the firewall before it.",
     "login": "Check the API key or client certificate, and that the agent can open Sage 100.",
     "company": "Check the company code, and the companies of the agent's key.",

@@ -21,6 +21,7 @@ from ..domain import (
     Bill,
     BillLine,
     Blocked,
+    Customer,
     Image,
     LedgerPayment,
     OpenBill,
@@ -75,6 +76,22 @@ def vendor_key(record: Record) -> str:
 def bill_key(record: Record) -> str:
     """`01-ACME01|INV-20541`; the invoice number is whatever stands after the first bar."""
     return f"{vendor_key(record)}|{_required(record, 'invoiceNo')}"
+
+
+def customer_key(record: Record) -> str:
+    """`01-ABF`, of a customer or a sales order of the web services (6.4)."""
+    division = _required(record, "ARDivisionNo")
+    if not _DIVISION.fullmatch(division):
+        raise ValueError("ARDivisionNo: two characters expected")
+    return f"{division}-{_required(record, 'CustomerNo')}"
+
+
+def split_customer_key(key: str) -> tuple[str, str]:
+    """(division, customer number). Raises ValueError."""
+    division, dash, number = key.partition("-")
+    if not dash or not number or not _DIVISION.fullmatch(division):
+        raise ValueError(f"{key!r} is no customer of Sage 100: division, dash and number are expected, e.g. 01-ABF")
+    return division, number
 
 
 def account_key(record: Record) -> str:
@@ -253,6 +270,35 @@ def purchase_order(record: Record, currency: str) -> PurchaseOrder:
     )
 
 
+def customer(record: Record) -> Customer:
+    """6.4: members of the web services are named as their columns, Y and N are text there, numbers are numbers."""
+    status = _text(record, "CustomerStatus")
+    if status not in _STATUS:
+        raise ValueError(f"CustomerStatus: {status!r} is unknown")
+    key = customer_key(record)
+    state, postcode = _text(record, "State"), _text(record, "ZipCode")
+    return Customer(
+        key=key,
+        number=key,
+        name=_required(record, "CustomerName"),
+        status=_STATUS[status],
+        on_hold=_text(record, "CreditHold") == "Y",
+        address=Address(
+            line1=_text(record, "AddressLine1"),
+            line2=_text(record, "AddressLine2"),
+            line3=_text(record, "AddressLine3"),
+            city=_text(record, "City"),
+            state=state,
+            postcode=postcode,
+            country=country(_text(record, "CountryCode"), state, postcode),
+        ),
+        phone=_text(record, "TelephoneNo"),
+        email=_text(record, "EmailAddress"),
+        balance=_number(record, "CurrentBalance"),
+        credit_limit=_number(record, "CreditLimit"),
+    )
+
+
 def images(record: Record) -> list[Image]:
     """An invoice's attachments (8.6). `Image.id` holds the invoice's id too, which addresses the content."""
     return [
@@ -425,6 +471,15 @@ def _quantity(record: Record, name: str) -> Decimal:
     if not isinstance(value, str) or not _QUANTITY.fullmatch(value):
         raise ValueError(f"{name}: a quantity as text with at most six decimals expected")
     return Decimal(value)
+
+
+def _number(record: Record, name: str) -> Decimal:
+    value = record.get(name)
+    if value is None:
+        return Decimal(0)
+    if not isinstance(value, Decimal):
+        raise ValueError(f"{name}: a number expected")
+    return value
 
 
 def _optional_money(record: Record, name: str) -> Decimal:
