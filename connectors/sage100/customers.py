@@ -90,7 +90,7 @@ class Customers:
             for key in keys[start : start + A_PAGE]:
                 try:
                     records.append(mapper.customer(self._get(*mapper.split_customer_key(key))))
-                except (ValueError, NotFound, Rejected) as error:
+                except (ValueError, Rejected) as error:
                     bad[key] = BadRecord(key, key, str(error), getattr(error, "raw", ""))
             yield Page(records, bad=list(bad.values()))
 
