@@ -17,7 +17,7 @@ from tests.faults.killing import MOMENTS, Moment, Trap, run
 from tests.faults.sap_story import SapStory
 from tests.sap_world import SapWorld
 
-KILLS = 7
+KILLS = 5
 REQUESTS = 60  # a run makes about so many
 LATER = (180, 700, 2 * 3600)  # seconds until the next process starts: slots are free, locks are free, sessions ended
 WRITES = (("POST", r"/VendorPayments$"), ("POST", r"/Cancel$"), ("DELETE", r"/PaymentDrafts\("))
@@ -57,7 +57,7 @@ def test_killed_at_random_moments(sap: SapWorld) -> None:
     story.play()
     kills = 0
     moments = set()
-    while kills < KILLS:
+    while kills < KILLS or moments != set(MOMENTS):
         moment = rng.choice(MOMENTS)
         method, path = rng.choice(WRITES) if rng.random() < 0.5 else ("", "")
         trap.arm(0 if path else rng.randint(1, REQUESTS), moment, delay=rng.random() * 0.03, method=method, path=path)
@@ -71,7 +71,6 @@ def test_killed_at_random_moments(sap: SapWorld) -> None:
     trap.arm(0, "")
     assert run_until_done(sap) != -signal.SIGKILL
     story.check()
-    assert moments == set(MOMENTS)
     assert AuditEvent.objects.filter(event="uncertain").exists(), "some struck between intent and outcome"
     assert verify("acme").ok
 
