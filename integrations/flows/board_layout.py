@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models.query import QuerySet
+
 from connectors.domain import Board, BoardColumn, ItemDraft
 from connectors.errors import OutcomeUnknown, Rejected
 from integrations.engine.context import FlowContext
@@ -14,7 +16,7 @@ from integrations.engine.vocabulary import Hold, Reason, Wait
 from integrations.models import Flow, Link, MappingTable, Reference, ReferenceKind
 from integrations.models import Mapping as Row
 
-from .board_columns import Columns, free_id, match
+from .board_columns import LEFT_OUT, Columns, free_id, match
 from .board_records import HASH, KEY, BoardField, BoardTable, ItemRecord
 
 STATE = "board"  # among the flow's cursors: what the last check found; without it the board is checked again
@@ -83,13 +85,14 @@ class BoardSetup:
         self.fields = (key, hash_, *fields)
         self.there = context.label("target")
         self._state: Found | Hold | Wait | None = None
+        self._until = context.now()  # of what is waited for
         self._checked = False
 
     # --- what flows ask --------------------------------------------------------------------------
 
     def layout(self) -> Layout | Hold | Wait:
         """The board as it was found in the last 24 hours, else as it is found now."""
-        if self._state is None:
+        if self._state is None or (isinstance(self._state, Wait) and self.context.now() >= self._until):
             self._state = self._stored() or self._check()
         if not isinstance(self._state, Found):
             return self._state
@@ -121,10 +124,13 @@ class BoardSetup:
     def _chosen(self) -> dict[str, str]:
         """What people, or we, wrote into the table of columns, by field."""
         prefix = f"{self.context.flow.name}."
-        rows = Row.objects.filter(
-            integration=self.context.integration, table=MappingTable.COLUMNS, source__startswith=prefix
-        )
-        return {source.removeprefix(prefix): target for source, target in rows.values_list("source", "target")}
+        rows = self._rows().values_list("source", "target")
+        return {source.removeprefix(prefix): target for source, target in rows}
+
+    def _rows(self) -> QuerySet[Row]:
+        prefix = f"{self.context.flow.name}."
+        rows = Row.objects.filter(integration=self.context.integration, table=MappingTable.COLUMNS)
+        return rows.filter(source__startswith=prefix)
 
     def _stored(self) -> Found | None:
         """What the last check found, while it holds."""
@@ -234,16 +240,20 @@ class BoardSetup:
         if asked:
             left = window - (self.context.now() - datetime.fromisoformat(asked)).total_seconds()
             if left > 0:
-                return Wait(f"The board '{self._title}' may still be being created in {self.there}.", left)
+                return self._wait(left)
         self._keep({"creating": self.context.now().isoformat()})
         try:
             board: Board = self.context.writer.create_board(self._title, workspace)
-        except OutcomeUnknown as error:
-            return Wait(error.message, window)
+        except OutcomeUnknown:
+            return self._wait(window)
         self.context.report(
             "board_created", record_type="board", target_id=board.id, outcome="ok", message=f"Board '{board.name}'."
         )
         return board
+
+    def _wait(self, seconds: float) -> Wait:
+        self._until = self.context.now() + timedelta(seconds=seconds)
+        return Wait(f"The board '{self._title}' may still be being created in {self.there}.", seconds)
 
     def _invisible(self, board_id: str) -> str:
         name = self.context.flow.name
@@ -264,12 +274,14 @@ class BoardSetup:
         return ""
 
     def _settle_on(self, board: Board) -> None:
-        """Remember the board before anything is written on it; items of another one are not on it."""
+        """Remember the board before anything is written on it; items and columns of another one are not on it."""
         flow = self.context.flow
         if self.context.preview or flow.place == board.id:
             return
         if flow.place:
             Link.objects.filter(flow=flow).update(state=Link.State.MISSING)
+            known = {LEFT_OUT, *(text for column in board.columns for text in (column.id, column.title))}
+            self._rows().exclude(target__in=known).delete()
         flow.place = board.id
         self._keep({})
 
@@ -313,10 +325,7 @@ class BoardSetup:
             return
         live = {column.id: column for column in (*board.columns, *columns.found.values())}
         publish(self.context, board.id, list(live.values()))
-        rows = {
-            row.source: row
-            for row in Row.objects.filter(integration=self.context.integration, table=MappingTable.COLUMNS)
-        }
+        rows = {row.source: row for row in self._rows()}
         for name, column in columns.found.items():
             source = f"{self.context.flow.name}.{name}"
             row = rows.get(source) or Row(
