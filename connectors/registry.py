@@ -14,7 +14,8 @@ from .ports import ConnectionSpec, Connector, Host
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing a person enters. `kind`: text, secret, pem, bool, choice, url, number."""
+    """One thing a person enters. `kind`: text, secret, pem, bool, choice, url, number, map (texts by name, each of which
+    must match `pattern`)."""
 
     name: str
     label: str
@@ -200,6 +201,63 @@ SYSTEMS: dict[str, System] = {
             ("company_token", "user_token"),
             ("company_token", "username", "password"),
             ("client_id", "client_secret"),
+        ),
+    ),
+    "monday": System(
+        name="monday",
+        label="monday.com",
+        connector="connectors.monday.connector:Monday",
+        sandbox="connectors.monday.sandbox:MondaySandbox",
+        sandbox_data="connectors.monday.sandbox:load_demo",
+        sandbox_example="connectors.monday.sandbox:EXAMPLE",
+        settings=(
+            Field(
+                "api_version",
+                "API version",
+                kind="choice",
+                default="2026-10",
+                choices=("2026-10", "2026-07"),
+                help="The connection test says when monday.com answers with another one.",
+            ),
+            Field(
+                "plan",
+                "Plan",
+                kind="choice",
+                default="standard",
+                choices=("free", "trial", "basic", "standard", "pro", "enterprise"),
+                help="Sets the limits that are kept: calls a minute and a day, requests at once, complexity.",
+            ),
+            Field(
+                "boards",
+                "Boards",
+                kind="map",
+                pattern=r"[0-9]{1,20}",
+                help="The board's id for each flow, as in bills: 18423875018, vendors: 18423875020; others are created.",
+            ),
+            Field("workspace_id", "Workspace", pattern=r"^[0-9]{1,20}$", help="Id of the one that boards are made in."),
+            Field(
+                "daily_calls",
+                "Calls a day",
+                kind="number",
+                help="Half of what the plan allows when empty: the account's other integrations need some too.",
+            ),
+            Field(
+                "item_writes_per_minute",
+                "Item writes a minute",
+                kind="number",
+                help="A cap of your own on items created and changed; monday.com has none but complexity.",
+            ),
+            Field("token_prefix", "Token prefix", kind="choice", choices=("Bearer",), help="Tokens are sent bare."),
+            Field("request_timeout", "Answer time-out in seconds", kind="number"),
+        ),
+        credentials=(
+            Field(
+                "api_token",
+                "API token",
+                kind="secret",
+                required=True,
+                help="Developers > My access tokens, of a member who may edit the boards; or an OAuth access token.",
+            ),
         ),
     ),
 }

@@ -20,6 +20,8 @@ from integrations.engine.context import Field, System, open_connector, spec_of
 from integrations.fields import KeyMissing, SecretInput
 from integrations.models import Connection
 
+from .integration_form import MapField
+
 SETTING = "setting_"
 CREDENTIAL = "credential_"
 HIDDEN = ("secret", "pem")
@@ -186,6 +188,8 @@ def _form_field(field: Field) -> forms.Field:
         return forms.ChoiceField(choices=[*blank, *((each, each) for each in field.choices)], **common)
     if field.kind == "number":
         return forms.IntegerField(min_value=1, **common)
+    if field.kind == "map":
+        return MapField(pattern=field.pattern, **common)
     if field.kind == "url":
         return forms.URLField(validators=[safe_url], assume_scheme="https", widget=LongURLInput, **common)
     return _patterned(forms.CharField(widget=AdminTextInputWidget, **common), field)

@@ -91,6 +91,8 @@ def _field(node: Node, field: Field) -> Any:
         return node.choice(field.choices, "choice") if node.value is not None else None
     if field.kind == "pem":
         return node.pem()
+    if field.kind == "map":
+        return {name: child.text(required=True, pattern=field.pattern) for name, child in node.items()} or None
     text = node.text(required=field.required, pattern=field.pattern, longest=LONGEST_SECRET)
     if text and field.kind == "url" and not _safe(node, text):
         return None
