@@ -14,8 +14,8 @@ from .ports import ConnectionSpec, Connector, Host
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing a person enters. `kind`: text, secret, pem, bool, choice, url, number, map (texts by name, each of which
-    must match `pattern`)."""
+    """One thing a person enters. `kind`: text, secret, pem, bool, choice, url, number, or map (texts by name, each of
+    which must match `pattern`)."""
 
     name: str
     label: str
@@ -232,7 +232,7 @@ SYSTEMS: dict[str, System] = {
                 "Boards",
                 kind="map",
                 pattern=r"[0-9]{1,20}",
-                help="The board's id for each flow, as in bills: 18423875018, vendors: 18423875020; others are created.",
+                help="The board's id by flow, as in bills: 18423875018, vendors: 18423875020; others are created.",
             ),
             Field("workspace_id", "Workspace", pattern=r"^[0-9]{1,20}$", help="Id of the one that boards are made in."),
             Field(
