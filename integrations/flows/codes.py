@@ -93,10 +93,7 @@ class CodesFlow(AccountsFlow):
         return str(self.context.writer.ledger_group)
 
     def _code(self, group: str, account: Account) -> Account:
-        """As the target should show it; a description may be cut, an account never."""
-        limit = self.context.writer.capabilities.limits.get("code.description", 50)
-        text = f"{account.number} : {account.name}" if account.name else account.number
-        return Account(f"{group}|{account.number}", account.number, text[:limit].rstrip(), account.active, group)
+        return code_of(self.context.writer, group, account)
 
     # --- whether it may write ----------------------------------------------------------------------
 
@@ -240,6 +237,13 @@ class CodesFlow(AccountsFlow):
             link.state = Link.State.REFUSED
         else:
             link.state = Link.State.ENTERED if item.delivery.action in ("create", "update") else Link.State.ACTIVE
+
+
+def code_of(target: Any, group: str, account: Account) -> Account:
+    """An account or a segment's value as the target should show it; a description may be cut, a value never."""
+    limit = target.capabilities.limits.get("code.description", 50)
+    text = f"{account.number} : {account.name}" if account.name else account.number
+    return Account(f"{group}|{account.number}", account.number, text[:limit].rstrip(), account.active, group)
 
 
 def as_csv(codes: Iterable[Account]) -> str:

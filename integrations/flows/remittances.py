@@ -49,9 +49,9 @@ class RemittancesFlow(PaymentsFlow):
 
     def _absorb(self, payments: Sequence[Payment]) -> Iterable[Staged]:
         """Once money moved; a void or a failure only of what we know."""
-        told = [self._told(payment) for payment in payments]
-        remittances = Remittances(self.context, told)
-        ours = [payment for payment in told if remittances.concerns(payment)]
+        payments = [told(payment, self.context.settings) for payment in payments]
+        remittances = Remittances(self.context, payments)
+        ours = [payment for payment in payments if remittances.concerns(payment)]
         keys = [payment.key for payment in ours]
         known = self.context.links().get(keys).keys() | set(
             Delivery.objects.filter(flow=self.context.flow, key__in=keys).values_list("key", flat=True)
@@ -60,14 +60,6 @@ class RemittancesFlow(PaymentsFlow):
             self._remember(payment)
             if payment.status is PaymentStatus.PAID or payment.key in known:
                 yield self._staged(payment, remittances)
-
-    def _told(self, payment: Payment) -> Payment:
-        """With what the settings count as settled besides."""
-        chosen = {text.strip().casefold() for text in self.context.settings[SETTLED]}
-        settled = payment.status is PaymentStatus.OPEN and payment.raw_status.strip().casefold() in chosen
-        if settled and payment.paid_on is not None:
-            return dataclasses.replace(payment, status=PaymentStatus.PAID, warning="")
-        return payment
 
     def _remember(self, payment: Payment) -> None:
         if payment.status is PaymentStatus.OPEN:
@@ -123,3 +115,12 @@ class RemittancesFlow(PaymentsFlow):
         if isinstance(match, Matched):
             return super().divided_otherwise(sent, payment, match)
         return sent.amount != payment.amount
+
+
+def told(payment: Payment, settings: Mapping[str, Any]) -> Payment:
+    """With what the settings count as settled besides the cloud's own word for it."""
+    chosen = {text.strip().casefold() for text in settings[SETTLED]}
+    settled = payment.status is PaymentStatus.OPEN and payment.raw_status.strip().casefold() in chosen
+    if settled and payment.paid_on is not None:
+        return dataclasses.replace(payment, status=PaymentStatus.PAID, warning="")
+    return payment

@@ -72,5 +72,6 @@ SAGE100_AVIDXCHANGE = Recipe(
             help="Hold them, or spread the difference over the lines in proportion.",
         ),
     ),
+    compares=("accounts", "codes", "vendors", "pushed"),
     payment_mark="avid",
 )

@@ -46,10 +46,10 @@ class Invoice:
 
 def compare_bills(context: FlowContext, result: Result, paid: Paid) -> None:
     """Holds the ledger's open items in memory; the cloud's bills pass by, a hundred vendors at a time."""
-    _Comparison(context, result, paid).run()
+    BillComparison(context, result, paid).run()
 
 
-class _Comparison:
+class BillComparison:
     def __init__(self, context: FlowContext, result: Result, paid: Paid) -> None:
         self.context = context
         self.result = result
@@ -67,11 +67,19 @@ class _Comparison:
         vendors = dict(rows.values_list("target_id", "source_key").iterator())
         for chunk in _chunks(sorted(vendors), AT_ONCE):
             self._learn_currencies(chunk)
-            bills = list(self.context.side("target").find_bills(chunk))
+            bills = self.find(chunk)
             self._compare_vendors(bills, vendors)
             self.result.read("bills", len(self.live))
         self._not_live()
         self._never_sent()
+
+    def find(self, vendor_ids: Sequence[str]) -> list[TargetBill]:
+        """Their live bills."""
+        return list(self.context.side("target").find_bills(vendor_ids))
+
+    def get(self, bill_ids: Sequence[str]) -> dict[str, TargetBill]:
+        found: dict[str, TargetBill] = self.context.side("target").get_bills(bill_ids)
+        return found
 
     # --- the ledger ------------------------------------------------------------------------------
 
@@ -239,7 +247,7 @@ class _Comparison:
     def _not_live(self) -> None:
         """Bills of ours that no linked vendor has live: archived, gone, or at another vendor now."""
         for chunk in _chunks(self._missing_links(), AT_ONCE):
-            targets = self.context.side("target").get_bills([link.target_id for link in chunk])
+            targets = self.get([link.target_id for link in chunk])
             self._learn_currencies({bill.vendor_id for bill in targets.values()})
             for link in chunk:
                 bill = targets.get(link.target_id)

@@ -17,6 +17,7 @@ from integrations.models import Integration
 from .bills import compare_bills
 from .entries import compare_entries
 from .payments import compare_payments
+from .pushed import compare_codes, compare_pushed
 from .reference import compare_accounts, compare_vendors
 from .result import Result
 
@@ -32,6 +33,8 @@ COMPARISONS: dict[str, Callable[[FlowContext, Result], None]] = {
     "all_vendors": partial(compare_vendors, every=True),
     "payables": _compare_payables,
     "entries": compare_entries,
+    "codes": compare_codes,
+    "pushed": compare_pushed,
 }
 
 

@@ -20,18 +20,20 @@ Bill = tuple[str, str]  # vendor key and number in the ledger
 
 @dataclass(slots=True)
 class Paid:
-    """What the payments say about bills: amounts entered and not yet posted, and what explains a difference."""
+    """What the payments say about bills: amounts entered and not yet posted, all that was entered, posted or not, and
+    what explains a difference."""
 
     in_transit: defaultdict[Bill, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    entered: defaultdict[Bill, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     notes: defaultdict[Bill, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
 def compare_payments(context: FlowContext, result: Result) -> Paid:
     """Reads every payment of ours in the ledger and every payment of the cloud since the start date."""
-    return _Comparison(context, result).run()
+    return PaymentComparison(context, result).run()
 
 
-class _Comparison:
+class PaymentComparison:
     def __init__(self, context: FlowContext, result: Result) -> None:
         self.context = context
         self.result = result
@@ -51,27 +53,32 @@ class _Comparison:
         return self.paid
 
     def _read_ledger(self) -> None:
-        """Our entries and postings, by the cloud's payment id: the ledger carries it as `<system>:<id>`."""
-        prefix = f"{self.context.connection('target').system}:"
+        """Our entries and postings, by the cloud's payment id: the ledger carries it as `<mark>:<id>`."""
+        prefix = self.context.payment_mark
         for page in self.context.side("source").read_ledger_payments(None):
             self.result.unreadable(page.bad, self.here)
             for entry in page.records:
                 if entry.reference.startswith(prefix):
                     self.entries[entry.reference.removeprefix(prefix)] = entry
+                    for each in entry.applications:
+                        self.paid.entered[entry.vendor_key, each.bill] += each.amount + each.discount
 
     def _compare(self, payments: Sequence[Payment]) -> None:
         fresh = {payment.key: payment for payment in payments if payment.key not in self.seen}
         self.seen |= fresh.keys()
-        applied = (each.bill for payment in fresh.values() for each in payment.applications)
-        bills = self.context.links("bills").by_target(applied)
         doubtful = []
-        for payment in fresh.values():
-            ours = [(bills[each.bill], each.amount) for each in payment.applications if each.bill in bills]
+        for payment, ours in self.parts(list(fresh.values())):
             if ours and not self._agrees(payment, ours):
                 doubtful.append((payment, ours))
         deliveries = latest(self.context.integration, "payments", [payment.key for payment, _ in doubtful])
         for payment, ours in doubtful:
             self._explain(payment, ours, deliveries.get(payment.key))
+
+    def parts(self, payments: Sequence[Payment]) -> Iterable[tuple[Payment, list[tuple[Link, Decimal]]]]:
+        """What each payment pays on which of our bills."""
+        bills = self.context.links("bills").by_target(each.bill for one in payments for each in one.applications)
+        for payment in payments:
+            yield payment, [(bills[each.bill], each.amount) for each in payment.applications if each.bill in bills]
 
     def _agrees(self, payment: Payment, ours: Sequence[tuple[Link, Decimal]]) -> bool:
         """Whether the ledger holds exactly what it should; remembers what awaits posting."""
@@ -106,15 +113,12 @@ class _Comparison:
             kind = Kind.VOIDED_AFTER_POSTING if entry.posted else Kind.PAYMENT_VOIDED
             state = "posted" if entry.posted else "entered"
             message = (
-                f"Payment {payment.key} was voided in {self.there}, but is {state} in {self.here} "
-                f"as {_name(entry)}."
+                f"Payment {payment.key} was voided in {self.there}, but is {state} in {self.here} as {_name(entry)}."
             )
             self.result.add(kind, document, payment.key, entry.amount, ZERO, message)
         elif not self._wanted(payment):
             word = "recorded as paid outside" if payment.outside else f"not paid ({payment.raw_status})"
-            message = (
-                f"Payment {payment.key} is {word} in {self.there}, but entered in {self.here} as {_name(entry)}."
-            )
+            message = f"Payment {payment.key} is {word} in {self.there}, but entered in {self.here} as {_name(entry)}."
             self.result.add(Kind.PAYMENT_NOT_PAID, document, payment.key, entry.amount, ZERO, message)
         else:
             self._await_posting(entry)
