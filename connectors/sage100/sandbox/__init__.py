@@ -31,6 +31,7 @@ from connectors.sage100.sandbox.invoices import Invoices
 from connectors.sage100.sandbox.ledger import Ledger
 from connectors.sage100.sandbox.model import Company, Segment
 from connectors.sage100.sandbox.payments import Payments
+from connectors.sage100.sandbox.soap import SOAP_PASSWORD, SOAP_USER, Soap, load_customers
 from connectors.sage100.sandbox.vendors import Vendors
 
 __all__ = [
@@ -38,21 +39,25 @@ __all__ = [
     "FULL_KEY",
     "POSTING_KEY",
     "READ_KEY",
+    "SOAP_PASSWORD",
+    "SOAP_USER",
     "Client",
     "Company",
     "Sage100Sandbox",
     "Segment",
     "default_clients",
     "default_companies",
+    "load_customers",
     "load_demo",
     "load_odd",
 ]
 
 
-class Sage100Sandbox(Vendors, Invoices, Ledger, Payments, Batches, Actions):
+class Sage100Sandbox(Soap, Vendors, Invoices, Ledger, Payments, Batches, Actions):
     """The agent. Companies ABC (three segments) and XYZ (two, no batches, no wire transfers) hold reference data
     only; `load_demo` and `load_odd` fill ABC. Keys: FULL_KEY (ABC, all but posting), READ_KEY (ABC, read),
-    POSTING_KEY (both companies, everything); FULL_KEY's client also answers to any trusted client certificate."""
+    POSTING_KEY (both companies, everything); FULL_KEY's client also answers to any trusted client certificate.
+    The eBusiness Web Services beside it (`soap`) know SOAP_USER in company ABC; `load_customers` fills them."""
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Sage100Sandbox(Vendors, Invoices, Ledger, Payments, Batches, Actions):
         queue_limit: int = 32,
         rate_per_second: int = 10,
         allow_posting: bool = False,
+        soap_tls_only: bool = False,
     ) -> None:
         super().__init__(
             keys=default_clients() if keys is None else keys,
@@ -71,7 +77,8 @@ class Sage100Sandbox(Vendors, Invoices, Ledger, Payments, Batches, Actions):
             queue_limit=queue_limit,
             rate_per_second=rate_per_second,
             allow_posting=allow_posting,
+            soap_tls_only=soap_tls_only,
         )
 
     def stats(self) -> dict[str, Any]:
-        return {"writes": self.writes, "duplicates": self.duplicates}
+        return {"writes": self.writes, "duplicates": self.duplicates, **self.soap_stats()}
