@@ -130,6 +130,9 @@ class BoardItemsFlow(Policy):
                 yield item, layout
             return
         self._place = layout.board
+        if self.board.moved:  # the items were given their links before
+            for link in (item.link for item in items if item.link is not None):
+                link.refresh_from_db(fields=["state", "status"])
         there = self._find(layout, [item for item in items if not _live(item.link)])
         room = layout.room
         for item in items:

@@ -87,6 +87,7 @@ class BoardSetup:
         self._state: Found | Hold | Wait | None = None
         self._until = context.now()  # of what is waited for
         self._checked = False
+        self.moved = False  # to another board, in this run
 
     # --- what flows ask --------------------------------------------------------------------------
 
@@ -279,7 +280,8 @@ class BoardSetup:
         if self.context.preview or flow.place == board.id:
             return
         if flow.place:
-            Link.objects.filter(flow=flow).update(state=Link.State.MISSING)
+            Link.objects.filter(flow=flow).update(state=Link.State.MISSING, status="")
+            self.moved = True
             known = {LEFT_OUT, *(text for column in board.columns for text in (column.id, column.title))}
             self._rows().exclude(target__in=known).delete()
         flow.place = board.id

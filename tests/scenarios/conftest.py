@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import avid_world, builders, sage300_world, sap_world
+from tests import avid_world, builders, monday_world, sage300_world, sap_world
 
 
 @pytest.fixture
@@ -42,4 +42,13 @@ def avid(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[avi
     marker = request.node.get_closest_marker("avid")
     options: dict[str, Any] = dict(marker.kwargs) if marker else {}
     with avid_world.avid_world(profile=request.param, **options) as made:
+        yield made
+
+
+@pytest.fixture
+def monday(transactional_db: None, request: pytest.FixtureRequest) -> Iterator[monday_world.MondayWorld]:
+    """An empty company in Sage 100, an account of monday.com without boards. `@pytest.mark.parametrize("monday",
+    [options], indirect=True)` passes options to `monday_world.monday_world`."""
+    options: dict[str, Any] = getattr(request, "param", {})
+    with monday_world.monday_world(**options) as made:
         yield made

@@ -60,12 +60,6 @@ def world(db: None, monkeypatch: pytest.MonkeyPatch) -> BoardWorld:
         return ledger if connection.system == "sage100" else boards
 
     monkeypatch.setattr(engine_context, "open_connector", open_fake)
-    from connectors.registry import SYSTEMS, System
-    from integrations.recipes import RECIPES
-    from integrations.recipes.sage100_monday import SAGE100_MONDAY
-
-    monkeypatch.setitem(RECIPES, "sage100_monday", SAGE100_MONDAY)
-    monkeypatch.setitem(SYSTEMS, "monday", System("monday", "monday.com", "", "", "", "", (), ()))
     sage = Side("erp", "sage100", "http://127.0.0.1:1", {}, {})
     monday = Side("board", "monday", "http://127.0.0.1:2", {}, {})
     integration = provision_tenant("sage100_monday", sage, monday, date(2026, 10, 1))
