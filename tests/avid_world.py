@@ -68,6 +68,16 @@ class AvidWorld(Tenancy):
         given = {} if "lines" in facts else {"amount": amount}
         self.sage.do_add_invoice(vendor=vendor, invoice=invoice, **(given | facts))
 
+    def add_account(self, number: str, name: str = "Projects", status: str = "A") -> None:
+        """A new one, or another status of one that is there, told to have changed just now."""
+        books = self.sage.companies["ABC"]
+        if number not in {each.number for each in books.accounts}:
+            self.sage.do_add_account(account=number, description=name)
+        account = books.account(number)
+        account.status = status
+        account.stamp.touch(self.sage.now())
+        books.accounts.put(account)
+
     def payments(self) -> list[dict[str, Any]]:
         """Payments in Sage."""
         return list(self.sage.state()["payments"])

@@ -52,11 +52,7 @@ def test_accounts_and_segments_become_codes_once(avid: AvidWorld) -> None:
 
 def test_an_account_that_is_retired_goes_inactive_with_one_row(avid: AvidWorld) -> None:
     assert avid.sync().ok
-    books = avid.sage.companies["ABC"]
-    account = books.account("5010-01-00")
-    account.status = "I"
-    account.stamp.touch(avid.sage.now())
-    books.accounts.put(account)
+    avid.add_account("5010-01-00", status="I")
     result, _, writes = avid.counted()
     assert (result.ok, writes) == (True, 1)
     assert avid.codes()["5010-01-00"]["active"] is False
