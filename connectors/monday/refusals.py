@@ -152,7 +152,7 @@ def judge(fault: Fault, reply: Reply, *, writes: bool, now: datetime, clean: Cal
         return InProgress(message, retry_after=_wait(fault, reply, BUSY_SECONDS), **known)
     if status == 423 or _LOCK_TEXT.search(text):
         return RecordLocked(message, retry_after=_wait(fault, reply, LOCK_SECONDS), **known)
-    if code in _INTERNAL or status >= 500 or status == 408:
+    if code in _INTERNAL or text.lower().startswith(_INTERNAL) or status >= 500 or status == 408:
         return OutcomeUnknown(message, **known) if writes else Transient(message, **known)
     return _access(code, text, status, message, known) or _permanent(code, status, message, known, fault.field)
 
