@@ -30,6 +30,7 @@ from integrations.models import Delivery, Link
 
 from .base import Policy
 from .board_layout import BoardSetup, Layout
+from .board_parts import BoardLines, state_of
 from .board_records import LINES, STATUS, BoardTable, ItemRecord
 from .board_tables import TABLES
 
@@ -47,6 +48,7 @@ class BoardItemsFlow(Policy):
         super().__init__(context)
         self.fields = [each for each in self.table.fields if each.name != LINES or not self.subitems]
         self.board = BoardSetup(context, self.table, self.fields)
+        self.lines = BoardLines(context)
         self._place = ""  # the board that was planned for: sending asks no database
 
     @property
@@ -146,7 +148,7 @@ class BoardItemsFlow(Policy):
         draft = self._draft(layout, item)
         link = item.link
         if link is not None and _live(link):
-            return self._known(layout, link, draft)
+            return self._known(layout, link, record, draft)
         if link is not None and there is not None and there.id == link.target_id:
             there = None  # searches still show what was deleted a moment ago
         if there is not None:
@@ -170,10 +172,12 @@ class BoardItemsFlow(Policy):
             )
         return Send("create", draft)
 
-    def _known(self, layout: Layout, link: Link, draft: ItemDraft) -> Decision:
+    def _known(self, layout: Layout, link: Link, record: ItemRecord, draft: ItemDraft) -> Decision:
         told = decode(ItemDraft, link.draft) if link.draft else None
         if told is None or told.hash != draft.hash or _values(told) != _values(draft):
             return Send("update", draft, target_id=link.target_id)
+        if self.subitems and link.basis != state_of(record) and (record.parts or link.basis):
+            return Send("lines", draft, target_id=link.target_id)
         return self._move(layout, link, draft) or Settle("The board has it as it is.")
 
     def _move(self, layout: Layout, link: Link, draft: ItemDraft) -> Send | None:
@@ -223,23 +227,36 @@ class BoardItemsFlow(Policy):
     # --- sending ---------------------------------------------------------------------------------
 
     def batch_size(self, action: str) -> int:
-        return int(self.context.writer.capabilities.batch.get("item", 1))
+        return 1 if action == "lines" else int(self.context.writer.capabilities.batch.get("item", 1))
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written | ConnectorError]:
         writer, key = self.context.writer, _attempt(batch)
         if action in ("archive", "restore"):
             group = batch[0][1].draft.group
             return list(writer.mark_items(self._place, [send.target_id for _, send in batch], group, key=key))
+        if action == "lines":
+            ((item, send),) = batch
+            before = item.link.basis if item.link else ""
+            answer = self.lines.write(self._place, send.target_id, item.record, before, key)
+            return [self._then(action, item, send, answer)]
         changes = [ItemChange(send.draft, item_id=send.target_id) for _, send in batch]
         answers: list[Written | ConnectorError] = list(writer.write_items(self._place, changes, key=key))
-        if action == "update":
-            answers = [self._then_move(item, send, each) for (item, send), each in zip(batch, answers, strict=True)]
-        return answers
+        return [self._then(action, item, send, each) for (item, send), each in zip(batch, answers, strict=True)]
 
-    def _then_move(self, item: Item, send: Send, answer: Written | ConnectorError) -> Written | ConnectorError:
+    def _then(self, action: str, item: Item, send: Send, answer: Written | ConnectorError) -> Written | ConnectorError:
         if isinstance(answer, ConnectorError):
             return answer
-        return dataclasses.replace(answer, details={**answer.details, **_unmoved(item, send.draft)})
+        details = {**answer.details, **self._rest(action, item, send.draft)}
+        return dataclasses.replace(answer, details=details)
+
+    def _rest(self, action: str, item: Item, draft: ItemDraft) -> dict[str, str]:
+        """What is still to be written of the record: its lines and its place are writes of their own."""
+        before = item.link.basis if item.link else ""
+        if self.subitems and action in ("create", "update") and (before or item.record.parts):
+            return {"unfinished": "Its lines follow."}
+        away = item.link is not None and item.link.state == Link.State.ARCHIVED
+        moves = action in ("update", "lines") and bool(draft.group) != away
+        return {"unfinished": "Its item is moved next."} if moves else {}
 
     def refused(  # type: ignore[override]  # the engine takes a Wait as well
         self, item: Item, send: Send, error: Rejected
@@ -290,7 +307,8 @@ class BoardItemsFlow(Policy):
         for item in items:
             one = there.get(item.record.key)
             note = f"Item {one.id} of the board has its key." if one else "No item of the board has its key."
-            found[item.key] = Found(one.id if one else "", note)
+            details = self._rest("create", item, decode(ItemDraft, item.delivery.draft)) if one else {}
+            found[item.key] = Found(one.id if one else "", note, details=details)
         return found
 
     def _look_at_changed(self, layout: Layout, items: Sequence[Item]) -> dict[str, Found]:
@@ -299,12 +317,15 @@ class BoardItemsFlow(Policy):
         found = {}
         for item in items:
             one = there.get(item.delivery.target_id)
+            if item.delivery.action == "lines":
+                found[item.key] = Found("", "Its lines are compared again.")
+                continue
             sent = decode(ItemDraft, item.delivery.draft)
             updated = item.delivery.action == "update"
             if one is None or (one.hash != sent.hash if updated else one.group != sent.group):
                 found[item.key] = Found("", f"Item {item.delivery.target_id} does not show the change.")
                 continue
-            details = _unmoved(item, sent) if updated else {}
+            details = self._rest(item.delivery.action, item, sent)
             found[item.key] = Found(one.id, f"Item {one.id} shows the change.", details=details)
         return found
 
@@ -318,15 +339,21 @@ class BoardItemsFlow(Policy):
             return
         if decision.action == "create":
             link.status = RECREATED if item.link is not None else ""
+        if decision.action == "lines":
+            link.basis = state_of(record)
+        elif decision.action == "create":
+            link.basis = ""
         if decision.action in ("create", "archive", "restore"):
             closed = bool(decision.draft.group) and decision.action != "restore"
             link.state = Link.State.ARCHIVED if closed else Link.State.ACTIVE
         elif not _live(link):
             link.state = Link.State.ACTIVE
 
+    def settled(self, done: Sequence[tuple[Item, Decision, Any]]) -> None:
+        self.lines.remember()
+
     def gl_accounts(self, item: Item) -> Iterable[str]:
-        record: ItemRecord = item.record
-        return record.accounts
+        return item.record.accounts if item.record else ()  # a record that is parked is not even read
 
     def draft_type(self, action: str) -> type:
         return ItemDraft
@@ -355,12 +382,6 @@ class BoardAccounts(BoardItemsFlow):
 class BoardCustomers(BoardItemsFlow):
     record_type: ClassVar[str] = "customer"
     table: ClassVar[BoardTable] = TABLES["customers"]
-
-
-def _unmoved(item: Item, draft: ItemDraft) -> dict[str, str]:
-    """Values do not move an item: that is a write of its own."""
-    away = item.link is not None and item.link.state == Link.State.ARCHIVED
-    return {"unfinished": "Its item is moved next."} if bool(draft.group) != away else {}
 
 
 def _live(link: Link | None) -> bool:

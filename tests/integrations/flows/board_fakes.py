@@ -121,6 +121,7 @@ class FakeItem:
     values: dict[str, str]
     group: str
     state: str = "active"
+    parent: str = ""
 
 
 @dataclass
@@ -148,7 +149,7 @@ class FakeBoards:
         """Live items by our key."""
         found = {}
         for item in self.items.values():
-            if item.state == "active" and (not board_id or item.board == board_id):
+            if item.state == "active" and not item.parent and (not board_id or item.board == board_id):
                 key = item.values.get("sage100_key", "")
                 assert key not in found, f"{key} is there twice"
                 found[key] = item
@@ -250,6 +251,8 @@ class FakeBoards:
             if column_id not in live or live[column_id].kind != kind:
                 return Rejected(f"Column {column_id} cannot take this.", code="InvalidColumnIdException")
         values = {column_id: text for column_id, (_, text) in draft.values.items()}
+        if change.parent:
+            return self._subitem(board_id, change)
         if not change.item_id:
             item = FakeItem(str(next(self.ids)), board_id, draft.name, values, draft.group or "topics")
             self.items[item.id] = item
@@ -260,6 +263,18 @@ class FakeBoards:
         there.values |= values
         there.name = draft.name or there.name
         return Written(there.id)
+
+    def _subitem(self, board_id: str, change: ItemChange) -> Written:
+        """On the hidden board of the parent's board, which the first one makes."""
+        parents = self.boards[self.items[change.parent].board]
+        hidden = parents.subitems or str(next(self.ids))
+        if not parents.subitems:
+            self.boards[parents.id] = replace(parents, subitems=hidden)
+            self.boards[hidden] = Board(hidden, f"Subitems of {parents.name}", (BoardColumn("name", "Name", "name"),))
+        values = {column_id: text for column_id, (_, text) in change.draft.values.items()}
+        item = FakeItem(str(next(self.ids)), hidden, change.draft.name, values, "", parent=change.parent)
+        self.items[item.id] = item
+        return Written(item.id, details={"board": hidden})
 
     def _shown(self, item: FakeItem, key_column: str, hash_column: str) -> BoardItem:
         key, hash_ = item.values.get(key_column, ""), item.values.get(hash_column, "")

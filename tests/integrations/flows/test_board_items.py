@@ -335,6 +335,20 @@ def test_what_the_daily_budget_does_not_cover_waits_for_the_next_day(world: Boar
     assert len(world.boards.by_key()) == 60
 
 
+def test_a_budget_that_ends_while_looking_parks_what_was_not_begun(world: BoardWorld) -> None:
+    def spend(call: str) -> None:
+        if call == "find_items":
+            raise RateLimited("The minute's complexity is used up.", retry_after=3600.0)
+
+    world.boards.before = spend
+    world.ledger.put("bills", bill("INV-1"))
+    result = world.sync()
+    assert [row["state"] for row in result.held] == ["pending"]
+    assert AuditEvent.objects.filter(event="parked").count() == 1
+    world.boards.before = lambda call: None
+    assert world.sync().ok
+
+
 def test_a_full_board_takes_changes_but_no_new_items(sent: BoardWorld) -> None:
     sent.boards.limit = 101
     sent.clock.sleep(25 * 3600)
