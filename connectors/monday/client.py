@@ -49,6 +49,11 @@ class Client:
             host,
         )
 
+    @property
+    def longest_write(self) -> float:
+        """Seconds after which nothing of a mutation can take effect any more, its repetitions included."""
+        return TRIES * (config.CONNECT_TIMEOUT + self.patience + LONGEST_NAP)
+
     def close(self) -> None:
         self.transport.close()
 

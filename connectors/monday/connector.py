@@ -37,7 +37,6 @@ CAPABILITIES = Capabilities(
     batch={"item": config.ITEMS_A_WRITE, "item_keys": config.KEYS_A_LOOK_UP},
     limits={"item.name": mapper.LONGEST_NAME, **{f"item.{kind}": most for kind, most in mapper.LONGEST.items()}},
     in_flight=1,
-    answer_window=config.READ_TIMEOUT + 5,
     changes=frozenset({"item"}),
 )
 
@@ -51,7 +50,7 @@ class Monday:
         self.capabilities = replace(
             CAPABILITIES,
             batch={**CAPABILITIES.batch, "item": self._client.config.items_a_write},
-            answer_window=self._client.patience + 5,
+            answer_window=self._client.longest_write,
         )
 
     def close(self) -> None:

@@ -63,6 +63,7 @@ class Customers:
         self._jitter = jitter
         self._transport = Transport(_spec_of(spec, url), host, timeout=(10, CALL_TIMEOUT), secrets=[password])
         self._service = Service(self._transport, url)
+        self._checked = False
 
     def close(self) -> None:
         self._transport.close()
@@ -72,6 +73,7 @@ class Customers:
         told = self._persist(lambda: self._service.call("GetContractInformation"))
         version = str(told.get("ContractVersion")) if isinstance(told, dict) else ""
         self._service.expect(version)
+        self._checked = True
         return f"eBusiness Web Services answer (contract version {version or 'unknown'})."
 
     def check_logon(self) -> None:
@@ -83,7 +85,6 @@ class Customers:
 
     def read(self, keys: Sequence[str]) -> Iterator[Page[Customer]]:
         """See `ReadsCustomers`."""
-        self.check()
         for start in range(0, len(keys), A_PAGE):
             records: list[Customer] = []
             bad: dict[str, BadRecord] = {}
@@ -109,7 +110,9 @@ class Customers:
         return self._call("GetCustomer", arDivisionNo=division, customerNo=number)
 
     def _call(self, operation: str, **arguments: str) -> dict[str, Any]:
-        """An operation that logs on. Raises NotFound for an answer that holds nothing."""
+        """An operation that logs on, at an address that was tried. Raises NotFound for an answer that holds nothing."""
+        if not self._checked:
+            self.check()
         known = {"logon": self._logon, "companyCode": self._company}
         answer = self._persist(lambda: self._service.call(operation, **known, **arguments))
         if not isinstance(answer, dict):

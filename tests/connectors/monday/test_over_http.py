@@ -259,6 +259,11 @@ def test_silence_is_an_unknown_outcome(stage):
     assert len(stage.rows(board)) == 1
 
 
+def test_what_was_sent_may_take_effect_as_long_as_it_is_repeated(stage):
+    assert stage.connect().capabilities.answer_window >= 3 * 60
+    assert stage.connect(request_timeout=300).capabilities.answer_window >= 3 * 300
+
+
 def test_a_limit_after_silence_leaves_the_outcome_unknown(stage):
     board = stage.board()
     stage.sandbox.faults = [Fault("reset_after", path="create_item"), Fault("rate_limit", seconds=50, times=-1)]

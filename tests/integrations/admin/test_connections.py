@@ -174,3 +174,26 @@ def test_a_connection_that_cannot_be_built_says_why(
     monkeypatch.setattr("integrations.engine.ping.open_connector", refuse)
     page = administrator.post(reverse("admin:integrations_connection_test", args=[acme.pay.pk])).content.decode()
     assert "The company code is wrong." in page
+
+
+def test_boards_are_entered_flow_by_flow(acme: World, administrator: Client) -> None:
+    work = Connection.objects.create(
+        tenant=acme.pay.tenant,
+        name="work",
+        system="monday",
+        base_url="https://api.monday.com/v2",
+        credentials={"api_token": "token-1234"},
+    )
+    values = {
+        "base_url": work.base_url,
+        "setting_api_version": "2026-10",
+        "setting_plan": "pro",
+        "setting_boards": "bills: 18423875018, vendors: 18423875020",
+        "credential_api_token": "",
+        "tls_verify": "on",
+    }
+    assert administrator.post(change(work), values).status_code == 302
+    work.refresh_from_db()
+    assert work.settings["boards"] == {"bills": "18423875018", "vendors": "18423875020"}
+    assert "bills: 18423875018" in administrator.get(change(work)).content.decode()
+    assert "does not have the form" in errors(administrator.post(change(work), values | {"setting_boards": "bills: x"}))

@@ -232,3 +232,20 @@ def test_nonsense_is_answered_with_errors_not_with_a_crash(check, tree):
 def test_short_passwords_are_refused_without_being_shown(check, tree):
     _, errors = check(tree, environ={**ENVIRON, "FIONA_PASSWORD": "tiny"})
     assert errors == ["users[0].password: must have at least 8 characters"]
+
+
+def test_boards_are_named_flow_by_flow(check, tree):
+    settings = {"plan": "pro", "boards": {"bills": "18423875018", "vendors": "18423875020"}}
+    tree["connections"]["work"] = {
+        "system": "monday",
+        "base_url": "https://api.monday.com/v2",
+        "settings": settings,
+        "credentials": {"api_token": "token-1234"},
+    }
+    plan, errors = check(tree)
+    assert not errors
+    assert next(each for each in plan.connections if each.name == "work").settings == settings
+    settings["boards"]["bills"] = "Invoices"
+    assert any(error.startswith("connections.work.settings.boards.bills") for error in check(tree)[1])
+    settings["boards"] = "18423875018"
+    assert any(error.startswith("connections.work.settings.boards") for error in check(tree)[1])
