@@ -73,7 +73,7 @@ class Queries:
     ) -> list[View]:
         """At most 100 ids; 25 rows unless a limit says more, silently. Archived and deleted ones show their state."""
         if ids is None:
-            raise too_many("FIELD_LIMIT_EXCEEDED", "Items without ids are limited", 60)
+            raise too_many("FIELD_LIMIT_EXCEEDED", "Items without ids are limited", 60, announces=False)
         if len(ids) > MOST_IDS:
             raise invalid(f"At most {MOST_IDS} ids can be asked for", ids=len(ids))
         found = [self.store.items[each] for each in as_ids(ids) if each in self.store.items]
