@@ -77,7 +77,7 @@ class BoardItemsFlow(Policy):
 
     def _absorb(self, records: Sequence[Any]) -> Iterable[Staged]:
         for source in records:
-            record = self._record(source)
+            record = self.item_record(source)
             if self.table.in_scope(record, self.context.integration.start_date):
                 yield Staged(
                     key=source.key,
@@ -88,7 +88,8 @@ class BoardItemsFlow(Policy):
                     due_date=getattr(source, "due_date", None),
                 )
 
-    def _record(self, source: Any) -> ItemRecord:
+    def item_record(self, source: Any) -> ItemRecord:
+        """What the board is to say of a record of the ledger, under the integration's settings."""
         record = self.table.record(source, self.company)
         names = {each.name for each in self.fields}
         values = {name: value for name, value in record.values.items() if name in names}

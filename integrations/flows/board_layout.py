@@ -69,6 +69,12 @@ class Found:
     problem: str = ""
 
 
+def last_found(flow: Flow) -> Found | None:
+    """What the last check found; None where it found no usable board."""
+    state: dict[str, Any] = flow.cursors.get(STATE) or {}
+    return Found(**state) if state.get("checked") else None
+
+
 class BoardSetup:
     """Writes on the board (board, columns, group) and in our tables; in a preview it pretends.
 
@@ -135,10 +141,9 @@ class BoardSetup:
 
     def _stored(self) -> Found | None:
         """What the last check found, while it holds."""
-        state: dict[str, Any] = self.context.flow.cursors.get(STATE) or {}
-        if not state.get("checked") or not self._place or self._place != self.context.flow.place:
+        found = last_found(self.context.flow)
+        if found is None or not self._place or self._place != self.context.flow.place:
             return None
-        found = Found(**state)
         fresh = self.context.now() - datetime.fromisoformat(found.checked) < CHECK_EVERY
         names = {each.name for each in self.fields}
         same = self._chosen() == found.chosen and set(found.columns) <= names <= {*found.columns, *found.chosen}

@@ -16,6 +16,7 @@ from integrations.models import Integration
 
 from .bills import compare_bills
 from .entries import compare_entries
+from .items import compare_items
 from .payments import compare_payments
 from .pushed import compare_codes, compare_pushed
 from .reference import compare_accounts, compare_vendors
@@ -35,6 +36,7 @@ COMPARISONS: dict[str, Callable[[FlowContext, Result], None]] = {
     "entries": compare_entries,
     "codes": compare_codes,
     "pushed": compare_pushed,
+    "items": compare_items,
 }
 
 

@@ -52,6 +52,7 @@ class Kind(TextChoices):
     PAYMENT_VOIDED = "payment_voided", "voided in the cloud, still entered in the ledger"
     VOIDED_AFTER_POSTING = "voided_after_posting", "voided in the cloud, posted in the ledger"
     UNREADABLE = "unreadable", "record cannot be read"
+    CONTENT = "content", "an item says something else"
 
 
 @dataclass(frozen=True, slots=True)
