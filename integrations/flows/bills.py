@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -56,9 +56,12 @@ class BillsFlow(Policy):
                 yield item, draft
             else:
                 drafted.append((item, draft))
-        yield from self._create_or_adopt(drafted)
-        if sent:
-            yield from self.following().plan(sent, vendors)
+        leaving: set[str] = set()
+        for item, decision in self.following().plan(sent, vendors) if sent else ():
+            if isinstance(decision, Send) and decision.action == "archive":
+                leaving.add(decision.target_id)
+            yield item, decision
+        yield from self._create_or_adopt(drafted, leaving)
 
     def starts_anew(self, item: Item) -> bool:
         """Whether there is no bill there that stands for the invoice."""
@@ -126,14 +129,19 @@ class BillsFlow(Policy):
             return Hold(Reason.DIMENSION_UNMAPPED, text)
         return target
 
-    def _create_or_adopt(self, drafted: Sequence[tuple[Item, BillDraft]]) -> Iterator[tuple[Item, Decision]]:
-        """Look for the number at the vendor before creating: numbers are compared here, exactly."""
+    def _create_or_adopt(
+        self, drafted: Sequence[tuple[Item, BillDraft]], leaving: Set[str]
+    ) -> Iterator[tuple[Item, Decision]]:
+        """Look for the number at the vendor before creating: numbers are compared here, exactly. Bills that are
+        `leaving`, archived before anything is created, are in nobody's way: an invoice is cancelled and entered anew.
+        """
         existing = self.existing([draft for _, draft in drafted])
         ours = self.context.links().by_target(bill.id for bills in existing.values() for bill in bills)
         going: dict[tuple[str, str], BillDraft] = {}
         for item, draft in drafted:
             document = (draft.vendor_id, draft.number)
-            decision = self._against(item, draft, existing.get(document, ()), ours)
+            staying = [bill for bill in existing.get(document, ()) if bill.id not in leaving]
+            decision = self._against(item, draft, staying, ours)
             twin = going.setdefault(document, draft)
             if isinstance(decision, Send) and twin is not draft:
                 decision = self._twin(twin, draft)
