@@ -19,6 +19,8 @@ LOGIN_TIMEOUT = 60.0  # 3 to 8 s are normal
 READ_TIMEOUT = 60.0
 WRITE_TIMEOUT = 100.0  # payments
 
+LOOK_UPS = 10.0  # what a payment's look-ups usually take in all, before its POST
+
 LOGIN_TRIES = 4  # where another login came in between, or no node was free
 IN_FLIGHT = 2  # requests at once per company: a Service Layer node works on one at a time
 LANGUAGE = "3"  # English (US): refusals are told apart by their English texts
@@ -47,6 +49,8 @@ class Config:
     `base` ends in /b1s/v1 or /b1s/v2, without a slash. `identity` names server, company, user and password
     unreadably, whatever the version: a session is good for both. `company` names server and company.
     `login_lease`: seconds after which a process that signs in is taken for dead: one login has ended by then.
+    `payment_lease`: the same of a process that enters a payment. It ends before the engine may send again what a dead
+    process was sending, so that nobody waits for the dead one's lock.
     """
 
     base: str
@@ -59,6 +63,7 @@ class Config:
     company: str
     limits: tuple[Limit, ...]
     login_lease: float
+    payment_lease: float
 
     @classmethod
     def from_spec(cls, spec: ConnectionSpec) -> Config:
@@ -95,6 +100,7 @@ class Config:
             company=company,
             limits=(Slots(f"sap_b1:{company}", IN_FLIGHT, ttl),),
             login_lease=CONNECT_TIMEOUT + (own or LOGIN_TIMEOUT) + 5,
+            payment_lease=ttl + LOOK_UPS,
             **values,
         )
 

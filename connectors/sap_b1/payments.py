@@ -38,8 +38,7 @@ from .settlements import DONE, DRAFT, REJECTED, Due, Rate, Unpayable
 DRAFTS = "PaymentDrafts"
 APPROVALS = "ApprovalRequests"
 
-LOCK_LIFE = 600.0  # seconds; longer than the look-ups, the POST and its verification together
-PATIENCE = 10.0  # seconds to wait for another payment of the same vendor; a dead process keeps the lock for its life
+PATIENCE = 10.0  # seconds to wait for another payment of the same vendor; a dead process's lock lasts longer
 
 #: [assumed] How a closed or missing posting period, or a date in the future, is refused (docs: sap_b1 12.1, 13).
 PERIOD_REFUSED = re.compile(r"\bperiods?\b|posting date|\bfuture\b|date deviates", re.IGNORECASE)
@@ -74,7 +73,8 @@ class Payments:
     @contextmanager
     def _locked(self, vendor: str) -> Iterator[None]:
         """Raises RecordLocked for a vendor that somebody else pays; others need not wait for that one."""
-        lock = Slots(f"sap_b1:{self._client.config.company}:vendor:{vendor}", 1, LOCK_LIFE)
+        config = self._client.config
+        lock = Slots(f"sap_b1:{config.company}:vendor:{vendor}", 1, config.payment_lease)
         with ExitStack() as held:
             try:
                 held.enter_context(acquire([lock], self._host, self._host.clock.monotonic() + PATIENCE))

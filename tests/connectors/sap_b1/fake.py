@@ -211,7 +211,12 @@ class FakeClient:
 
     def __post_init__(self) -> None:
         self.config = SimpleNamespace(
-            version=self.version, identity="id", company="co", company_db="ACME", username="mlconn"
+            version=self.version,
+            identity="id",
+            company="co",
+            company_db="ACME",
+            username="mlconn",
+            payment_lease=125.0,
         )
         self.add("Currencies", {"Code": "$", "DocumentsCode": "USD"}, {"Code": "EUR", "DocumentsCode": None})
 

@@ -580,6 +580,7 @@ def test_a_slot_outlives_the_slowest_answer():
     usual = Client(SPEC, StandIn().host).config
     assert (usual.limits[0].limit, usual.limits[0].ttl > 110, slow.limits[0].ttl > 310) == (2, True, True)
     assert slow.login_lease > 300
+    assert (usual.payment_lease > usual.limits[0].ttl, slow.payment_lease > slow.limits[0].ttl) == (True, True)
 
 
 def test_no_secret_reaches_the_audit_trail_an_error_or_the_names_of_shared_things(sap, client):
