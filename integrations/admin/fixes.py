@@ -58,7 +58,10 @@ def fix_for(delivery: Delivery) -> Fix | None:
     flow = delivery.flow
     if reason in _MAPPING:
         table, text = _MAPPING[reason]
-        if table == MappingTable.ACCOUNTS and recipe_of(flow.integration).table(table) is None:
+        recipe = recipe_of(flow.integration)
+        if table == MappingTable.ACCOUNTS and recipe.table(table) is None:
+            if recipe.table(MappingTable.CATEGORIES) is None:  # the ledger's own accounts are what the cloud codes with
+                return Fix("Add the code there, or let the flow accounts import it; it goes on by itself")
             table = MappingTable.CATEGORIES  # where the cloud is the source, its categories are what is mapped
         return Fix(text, _changelist("mapping", integration=flow.integration_id, table__exact=table))
     if reason in _CONNECTION:

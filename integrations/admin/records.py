@@ -65,7 +65,7 @@ def _counts(counts: dict[str, int], *, number_first: bool = True) -> str:
 @admin.register(Link)
 class LinkAdmin(ExactSearch):
     tenant_path = "flow__integration__tenant"
-    list_display = ("source_key", "document", "target_id", "flow", "state", "adopted", "delivered_at")
+    list_display = ("source_key", "document", "target_id", "flow", "state", "status", "adopted", "delivered_at")
     list_filter = ("state", "adopted", related_filter(Integration, "flow__integration"), related_filter(Flow, "flow"))
     list_select_related = ("flow__integration__tenant",)
     search_fields = ("source_key", "target_id")
@@ -79,6 +79,8 @@ class LinkAdmin(ExactSearch):
         "document",
         "group",
         "state",
+        "status",
+        "attachment",
         "adopted",
         "closed",
         "created_at",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from importlib import import_module
@@ -61,14 +62,19 @@ def spec_of(connection: Connection) -> ConnectionSpec:
 
 
 def open_connector(
-    connection: Connection, *, clock: Clock | None = None, on_exchange: Callable[[Exchange], None] | None = None
+    connection: Connection,
+    *,
+    clock: Clock | None = None,
+    on_exchange: Callable[[Exchange], None] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Connector:
-    """The connector of a connection (saved or not). Raises ConfigurationError."""
+    """The connector of a connection (saved or not), with `settings` over its own. Raises ConfigurationError."""
     clock = clock or SystemClock()
     host = Host(clock=clock, store=DatabaseStore(clock), on_exchange=on_exchange or (lambda exchange: None))
     if connection.system not in SYSTEMS:
         raise ConfigurationError(f"Unknown system {connection.system!r}; known: {', '.join(SYSTEMS)}", step="settings")
-    return build(spec_of(connection), host)
+    spec = spec_of(connection)
+    return build(replace(spec, settings={**spec.settings, **(settings or {})}), host)
 
 
 def recipe_of(integration: Integration) -> Any:
@@ -114,8 +120,8 @@ class ConnectorPool:
         self._refused: dict[int, ConnectorError] = {}
         self._lock = threading.Lock()
 
-    def get(self, connection: Connection) -> Connector:
-        """Opened and ready to run: company, session and rights have been checked.
+    def get(self, connection: Connection, settings: Mapping[str, Any] | None = None) -> Connector:
+        """Opened, with `settings` over its own, and ready to run: company, session and rights have been checked.
 
         Raises ConnectorError; what failed once fails for all flows of the run, so that a refused login is not
         tried again by each.
@@ -125,7 +131,8 @@ class ConnectorPool:
             if connection.pk in self._refused:
                 raise self._refused[connection.pk]
             try:
-                opened = open_connector(connection, clock=self.clock, on_exchange=partial(self._count, connection))
+                counted = partial(self._count, connection)
+                opened = open_connector(connection, clock=self.clock, on_exchange=counted, settings=settings)
                 opened.begin_run()
             except ConnectorError as error:
                 self._refused[connection.pk] = error
@@ -185,7 +192,8 @@ class FlowContext:
         return "target" if self.reads == "source" else "source"
 
     def side(self, side: str) -> Any:
-        return self.pool.get(self.connection(side))
+        given = {spec.name: self.settings[spec.name] for spec in self.recipe.settings if spec.connection == side}
+        return self.pool.get(self.connection(side), {name: value for name, value in given.items() if value is not None})
 
     @property
     def reader(self) -> Any:

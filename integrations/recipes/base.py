@@ -62,7 +62,8 @@ class SettingSpec:
     none), map (a text, or texts by name).
 
     `pattern` must match all of a text, and each text of a map; `between` are the least and the greatest number.
-    `rereads` names the flows that read everything again when the value changes.
+    `rereads` names the flows that read everything again when the value changes. With `connection`, a side, it goes to
+    that side's connector, before the connection's own of that name.
     """
 
     name: str
@@ -74,6 +75,7 @@ class SettingSpec:
     pattern: str = ""
     between: tuple[int, int] | None = None
     rereads: tuple[str, ...] = ()
+    connection: str = ""
 
 
 @dataclass(frozen=True, slots=True)

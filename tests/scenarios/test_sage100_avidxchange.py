@@ -406,6 +406,13 @@ def test_a_refused_token_stops_the_connection_until_somebody_asks(acme: AvidWorl
     assert acme.sync().ok
 
 
+@pytest.mark.avid(settings={"requests_per_minute": 7})
+def test_the_budget_may_stand_with_the_integration(acme: AvidWorld) -> None:
+    acme.add_invoice("INV-1")
+    assert acme.sync().ok
+    assert sum(acme.clock.naps) > 60  # more than seven requests were needed
+
+
 def test_a_preview_writes_nothing_and_tells_what_would_go(acme: AvidWorld) -> None:
     from integrations.engine.preview import preview
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from audit.models import AuditEvent
+from integrations.admin.integration_form import ListField
 from integrations.display import format_duration
 from integrations.models import Connection, Flow, Heartbeat, Integration, Mapping, Run
 from tests.integrations.world import World, make_delivery
@@ -206,3 +207,13 @@ def test_the_overview_takes_few_queries(
 ) -> None:
     with django_assert_max_num_queries(12):
         overview(root)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("Issued to Supplier, Sent,", ["Issued to Supplier", "Sent"]), ("", []), (" , ", [])]
+)
+def test_a_list_of_texts_is_written_with_commas(written: str, kept: list[str]) -> None:
+    field = ListField(required=False)
+    assert field.clean(written) == kept
+    assert field.prepare_value(kept) == ", ".join(kept)
+    assert not field.has_changed(kept, written)

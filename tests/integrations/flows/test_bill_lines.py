@@ -246,3 +246,29 @@ def test_charges_that_do_not_make_up_the_total_hold_the_invoice(
     result = built(one, one.total)
     assert isinstance(result, Hold)
     assert result.reason == Reason.AMOUNT_MISMATCH
+
+
+@given(st.lists(owing, min_size=1, max_size=6), owing, owing, owing)
+def test_what_does_not_add_up_may_be_spread_over_the_lines(
+    lines: list[Decimal], total: Decimal, freight: Decimal, tax: Decimal
+) -> None:
+    one = bill(lines, total, freight, tax)
+    assume(isinstance(bill_lines.outside_lines(one), Hold))
+    assert isinstance(built(one, total), Hold)
+    spread = bill_lines.build(one, vendor_id="v", owed=total, rules=replace(rules(), prorate=True))
+    assert isinstance(spread, BillDraft)
+    assert spread.total == total
+    assert [line.amount for line in spread.lines if line.account.startswith("amounts:")] == [freight, tax]
+    coded = [line.amount for line in spread.lines if line.account.startswith("accounts:")]
+    wanted, inside = total - freight - tax, sum(lines, Decimal(0))
+    cents = Decimal("0.01") * (len(lines) + 1)
+    due = [line * wanted / inside for line in lines]
+    assert sum(abs(got) for got in coded) >= abs(wanted)
+    if len(coded) == len(lines):  # a share of nothing is no line
+        assert all(abs(got - share) <= cents for got, share in zip(coded, due, strict=True))
+
+
+def test_what_adds_up_is_left_alone_though_it_might_be_spread() -> None:
+    one = bill([Decimal("1.10"), Decimal("2.20")], Decimal("3.30"), Decimal(0), Decimal(0))
+    spread = bill_lines.build(one, vendor_id="v", owed=one.total, rules=replace(rules(), prorate=True))
+    assert spread == built(one, one.total)
