@@ -86,14 +86,23 @@ class MondayWorld(Tenancy):
 
 @contextmanager
 def monday_world(
-    *, start_date: date | None = None, plan: str = "pro", settings: dict[str, Any] | None = None, **options: Any
+    *,
+    start_date: date | None = None,
+    plan: str = "pro",
+    settings: dict[str, Any] | None = None,
+    connection: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[MondayWorld]:
-    """An empty company in Sage 100, an account without boards. `options` are the sandbox's."""
+    """An empty company in Sage 100, an account without boards. `settings` are the integration's, `connection` those of
+    both connections, `options` the sandbox's."""
+    common = connection or {}
     sage = Sage100Sandbox(rate_per_second=0)
     monday = MondaySandbox(plan=plan, **options)
     with Running(sage) as sage_on, Running(monday) as monday_on:
-        source = Side("books", "sage100", sage_on.url, {"company_code": "ABC"}, {"api_key": FULL_KEY})
-        target = Side("board", "monday", f"{monday_on.url}{EXAMPLE.path}", {"plan": plan}, dict(EXAMPLE.credentials))
+        source = Side("books", "sage100", sage_on.url, {"company_code": "ABC", **common}, {"api_key": FULL_KEY})
+        target = Side(
+            "board", "monday", f"{monday_on.url}{EXAMPLE.path}", {"plan": plan, **common}, dict(EXAMPLE.credentials)
+        )
         start = start_date or today() - timedelta(days=365)
         integration = provision_tenant("sage100_monday", source, target, start, **(settings or {}))
         yield MondayWorld(sage, monday, FastClock((sage, monday)), integration)

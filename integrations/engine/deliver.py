@@ -53,7 +53,9 @@ class Deliverer:
         self.stop: ConnectorError | None = None
 
     def work(self) -> bool:
-        """Deliver until nothing is due. Raises the error of a system that stopped serving us."""
+        """Deliver until nothing is due or a budget is used up; True when more may be due now.
+
+        Raises the error of a system that stopped serving us."""
         busy = False
         if Delivery.objects.filter(flow=self.flow, state__in=UNCLEAR).exists():
             busy = self.doubt.recover()
@@ -64,9 +66,9 @@ class Deliverer:
                 self._chunk(rows)
             except RateLimited as error:  # while deciding: nothing of the chunk was begun
                 self.settle.park(rows, error)
-                return True
-            if isinstance(self.stop, RateLimited):  # no failure: what was parked goes on by itself
-                return True
+                return False
+            if isinstance(self.stop, RateLimited):  # no failure: it goes on by itself, but not before it was said to
+                return False
             if self.stop is not None:
                 raise self.stop
         return busy

@@ -49,6 +49,7 @@ class BoardItemsFlow(Policy):
         self.fields = [each for each in self.table.fields if each.name != LINES or not self.subitems]
         self.board = BoardSetup(context, self.table, self.fields)
         self.lines = BoardLines(context)
+        self._absent: set[str] = set()  # keys that were looked for in this run and not found
         self._place = ""  # the board that was planned for: sending asks no database
 
     @property
@@ -136,7 +137,9 @@ class BoardItemsFlow(Policy):
         if self.board.moved:  # the items were given their links before
             for link in (item.link for item in items if item.link is not None):
                 link.refresh_from_db(fields=["state", "status"])
-        there = self._find(layout, [item for item in items if not _live(item.link)])
+        unknown = [item for item in items if not _live(item.link) and item.record.key not in self._absent]
+        there = self._find(layout, unknown)
+        self._absent |= {item.record.key for item in unknown} - there.keys()
         room = layout.room
         for item in items:
             decision = self._decide(layout, item, there.get(item.record.key), room)
