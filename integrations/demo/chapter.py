@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 from django.db.models import Count, Sum
 
+from connectors.clock import SystemClock
 from integrations.engine.context import recipe_of
+from integrations.engine.subscriptions import Subscriptions
 from integrations.engine.sync import SyncResult, attention, sync
 from integrations.models import Delivery, Flow, Integration, Link, Reason, State
 from integrations.reconcile import Difference, Kind, Result, reconcile
@@ -19,7 +21,10 @@ from .ground import Child, expect
 from .sandboxes import Stand
 
 ACTOR = "demo"
-OF_BILLS = {Kind.AMOUNT, Kind.ARCHIVED, Kind.MISSING_IN_SOURCE, Kind.MISSING_IN_TARGET, Kind.ON_HOLD}
+OF_BILLS = {
+    *(Kind.AMOUNT, Kind.ARCHIVED, Kind.MISSING_IN_SOURCE, Kind.MISSING_IN_TARGET),
+    *(Kind.ON_HOLD, Kind.REFUSED, Kind.UNLINKED),
+}
 
 #: A step's name and what it does; it answers a line for the person who watches.
 Steps = Iterator[tuple[str, Callable[[], str]]]
@@ -55,12 +60,15 @@ class Chapter:
     """What every integration shows: all goes over once, nothing goes over twice, and both sides agree.
 
     `name` is the integration's in demo.yaml, `connections` are its connections there with their systems, the source
-    first. Every step raises Unexpected.
+    first. `singled` are the bills that the table of what moved shows one by one, with a remark; `amounts` says of what
+    the others are. Every step raises Unexpected.
     """
 
     name: ClassVar[str]
     connections: ClassVar[dict[str, str]]
     needing: ClassVar[frozenset[Reason]]  # why records need a person after the first sync, at least
+    singled: ClassVar[dict[str, str]] = {}
+    amounts: ClassVar[str] = "open balances, to the cent"
 
     def __init__(self, start: Callable[[str], Stand]) -> None:
         """`start` begins a sandbox of the named system."""
@@ -78,6 +86,14 @@ class Chapter:
     def check_delivered(self) -> None:
         """Look into the target after the first sync."""
 
+    def asked(self, document: str) -> Decimal:
+        """What the bill of an invoice asks for in the target; its lines add up to it."""
+        raise NotImplementedError
+
+    def in_target(self) -> dict[str, int]:
+        """How many records of each kind the target holds."""
+        return {name: len(rows) for name, rows in self.target.state().items()}
+
     def state_of(self, paid: Paid) -> str:
         """What became of a payment, in a word or two."""
         raise NotImplementedError
@@ -88,11 +104,11 @@ class Chapter:
         vendors = self.links("vendors")
         adopted = vendors.filter(adopted=True).count()
         known = f"{vendors.count() - adopted} created, {adopted} found by name"
-        bills = [
-            Moved(record, out, count, amount, "open balances, to the cent")
-            for record, count, amount in self.sent("bills")
+        bills = [Moved(record, out, count, amount, self.amounts) for record, count, amount in self.sent("bills")]
+        singled = [
+            Moved.of_these(self.asked(document), f"{document}: {remark}") for document, remark in self.singled.items()
         ]
-        return [Moved("vendors", out, vendors.count(), None, known), *bills]
+        return [Moved("vendors", out, vendors.count(), None, known), *bills[:1], *singled, *bills[1:]]
 
     def invitation(self) -> list[str]:
         """Lines that tell what else to try while everything runs."""
@@ -116,12 +132,17 @@ class Chapter:
 
     def quiet_sync(self) -> str:
         """The same again: nothing may be sent twice."""
-        before = {name: len(rows) for name, rows in self.target.state().items()}
+        before = self.in_target()
         result = self.sync()
-        after = {name: len(rows) for name, rows in self.target.state().items()}
-        expect(before == after, f"a second sync created something in {self.target.label} again")
+        expect(before == self.in_target(), f"a second sync created something in {self.target.label} again")
         requests = sum(sum(flow.requests.values()) for flow in result.flows)
         return f"nothing sent twice, {requests} requests"
+
+    def register(self) -> str:
+        """The cloud tells our web server what happens there from now on."""
+        status = Subscriptions(self.integration, clock=SystemClock(), actor=ACTOR).register()
+        expect(status.enabled, f"the webhook was not enabled: {status.reason}")
+        return f"{', '.join(status.events)} -> {status.url}"
 
     def compare(self) -> str:
         result = self.compared = reconcile(self.integration, actor=ACTOR)
@@ -132,7 +153,7 @@ class Chapter:
             apart = totals.source - totals.target
             explained = sum(Decimal(each.difference) for each in bills if each.currency == currency)
             expect(apart == explained, f"both sides are {apart} {currency} apart, {explained} of it explained")
-        return f"{len(bills)} open items differ, every cent explained"
+        return f"{len(bills)} documents differ, every cent explained"
 
     # --- looking things up -------------------------------------------------------------------------
 
@@ -154,7 +175,8 @@ class Chapter:
     def sent(self, flow: str) -> list[tuple[str, int, Decimal]]:
         """What a flow has created: its name, how many and their sum, for each currency, the tenant's own first."""
         own = self.integration.tenant.currency
-        rows = Delivery.objects.filter(flow=self.flow(flow), state=State.DELIVERED, action="create")
+        made = ("create", "image")  # a scan follows its bill within the same delivery
+        rows = Delivery.objects.filter(flow=self.flow(flow), state=State.DELIVERED, action__in=made)
         sums = rows.order_by().values_list("currency").annotate(Count("id"), Sum("amount_minor"))
         in_order = sorted(sums, key=lambda row: (row[0] != own, row[0]))
         return [(flow if code == own else f"{flow} in {code}", count, money(minor)) for code, count, minor in in_order]

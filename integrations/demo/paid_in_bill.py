@@ -1,33 +1,21 @@
-"""What chapters have in common whose bills are paid in BILL: payments come back by webhook and by polling."""
+"""What chapters have in common whose bills are paid in BILL, which tells of payments by webhook."""
 
 from __future__ import annotations
 
-from collections import Counter
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
-from connectors.clock import SystemClock
-from integrations.engine.subscriptions import Subscriptions
-from integrations.models import Application, Link, Run, WebhookEvent
+from integrations.models import Run, WebhookEvent
 
-from .chapter import ACTOR, Chapter, Moved, Paid, money
+from .chapter import Paid
 from .ground import Child, expect, wait_for
+from .paid_back import PaidBack
 
 
-class PaidInBill(Chapter):
-    """Bills go from a ledger to BILL, payments come back into the ledger.
-
-    `singled` are the bills that the table of what moved shows one by one, with a remark.
-    """
-
-    singled: ClassVar[dict[str, str]] = {}
+class PaidInBill(PaidBack):
+    """Bills go from a ledger to BILL, payments come back into the ledger."""
 
     # --- one step each -----------------------------------------------------------------------------
-
-    def register(self) -> str:
-        status = Subscriptions(self.integration, clock=SystemClock(), actor=ACTOR).register()
-        expect(status.enabled, f"BILL did not enable the webhook: {status.reason}")
-        return f"{', '.join(status.events)} -> {status.url}"
 
     def pay_and_be_told(self, document: str, cluster: Child) -> str:
         """BILL posts a notification to our web server; the task cluster reads the payment and enters it."""
@@ -54,19 +42,6 @@ class PaidInBill(Chapter):
         self.payments.append(paid)
         return paid
 
-    def expect_entered(self, *payments: Paid) -> None:
-        """The sync before this entered them in the ledger."""
-        for paid in payments:
-            expect(self.link(paid), f"{paid.method} was not entered in {self.source.label}")
-            paid.way = "poll"
-
-    def expect_posted(self, count: int) -> None:
-        """So many payments are in the ledger, and we have seen that all of them are posted."""
-        links = [link for paid in self.payments if (link := self.link(paid))]
-        open_ones = [link.source_key for link in links if link.state != Link.State.POSTED]
-        expect(not open_ones, f"not followed to posted: {', '.join(open_ones)}")
-        expect(len(links) == count, f"{len(links)} payments are in {self.source.label}, not {count}")
-
     # --- looking things up -------------------------------------------------------------------------
 
     def bill_of(self, document: str, group: str = "") -> dict[str, Any]:
@@ -78,7 +53,6 @@ class PaidInBill(Chapter):
         return dict(rows[link.target_id])
 
     def asked(self, document: str) -> Decimal:
-        """What the bill of an invoice asks for; its lines add up to it."""
         total, lines = _amount(self.bill_of(document)), sum(self.lines(document))
         expect(total == lines, f"{document} asks for {total}, its lines for {lines}")
         return total
@@ -86,26 +60,6 @@ class PaidInBill(Chapter):
     def lines(self, document: str) -> list[Decimal]:
         """The amounts of the lines of an invoice's bill."""
         return [_amount(line) for line in self.bill_of(document)["billLineItems"]]
-
-    def link(self, paid: Paid) -> Link | None:
-        found: Link | None = self.links("payments").filter(source_key=paid.key).first()
-        return found
-
-    def state_of(self, paid: Paid) -> str:
-        link = self.link(paid)
-        return link.get_state_display() if link else "not yet"
-
-    def moved(self) -> list[Moved]:
-        applied = Application.objects.filter(integration=self.integration).values_list("amount_minor", flat=True)
-        states = Counter(link.get_state_display() for link in self.links("payments"))
-        back = f"{self.target.label} -> {self.source.label}"
-        known = ", ".join(f"{count} {state}" for state, count in states.items())
-        vendors, bills, *others = super().moved()
-        singled = [
-            Moved.of_these(self.asked(document), f"{document}: {remark}") for document, remark in self.singled.items()
-        ]
-        payments = Moved("payments", back, states.total(), money(sum(applied)), known)
-        return [vendors, bills, *singled, *others, payments]
 
     def _told_of(self, paid: Paid) -> bool:
         return WebhookEvent.objects.filter(connection=self.integration.target, entity_id=paid.key).exists()

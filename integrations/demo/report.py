@@ -12,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from integrations.models import Reason
-from integrations.reconcile import Result
+from integrations.reconcile import Kind, Result
 
 from .chapter import Chapter, differing_bills
 
@@ -27,6 +27,13 @@ ORDER = (
     "vendor_incomplete",
     "vendor_inactive",
 )
+#: What differs, in the words of an integration's own two systems.
+DIFFERS = {
+    Kind.MISSING_IN_TARGET: "not in {there}",
+    Kind.MISSING_IN_SOURCE: "in {there} only",
+    Kind.REFUSED: "{there} refused to post it",
+    Kind.UNLINKED: "{there} has another one of this number",
+}
 
 
 def console() -> Console:
@@ -118,7 +125,7 @@ def _told(entry: dict[str, Any]) -> str:
 def _open_items(result: Result, currency: str) -> Table:
     here, there = result.labels
     columns = ("", here, there, "difference")
-    table = _table(f"Open items on both sides in {currency}", *columns, right=columns[1:])
+    table = _table(f"Both sides compared, in {currency}", *columns, right=columns[1:])
     differing = [each for each in differing_bills(result) if each.currency == currency]
     apart = [sum(Decimal(getattr(each, side)) for each in differing) for side in ("source", "target")]
     totals = (result.total(currency).source, result.total(currency).target)
@@ -127,9 +134,11 @@ def _open_items(result: Result, currency: str) -> Table:
         rows = [each for each in differing if each.kind == kind]
         documents = ", ".join(each.document for each in rows)
         sums = (sum((Decimal(getattr(each, side)) for each in rows), Decimal(0)) for side in ("source", "target"))
-        _amounts(table, f"{kind.label}: {documents}", *sums)
+        text = DIFFERS.get(kind, kind.label).format(here=here, there=there)
+        _amounts(table, f"{text}: {documents}", *sums)
     table.add_section()
-    _amounts(table, f"total: payable in {here}, unpaid in {there}", *totals)
+    words = [f"{word[:1].lower()}{word[1:]} {name}" for word, name in zip(result.words, result.labels, strict=True)]
+    _amounts(table, f"total: {', '.join(words)}", *totals)
     return table
 
 

@@ -36,7 +36,7 @@ class Stand:
     def base_url(self) -> str:
         return self.running.url + self.example.path
 
-    def act(self, name: str, **parameters: Any) -> dict[str, Any]:
+    def act(self, name: str, /, **parameters: Any) -> dict[str, Any]:
         """Do what a person does in the vendor's own screens. Raises requests.RequestException."""
         url = f"{self.running.url}/_sandbox/actions/{name}"
         response = requests.post(url, json=parameters, timeout=PATIENCE)
@@ -52,12 +52,13 @@ class Stand:
         return answer
 
 
-def start(system: str, port: int = 0) -> Stand:
-    """Serve a system's sandbox, filled with sample records, on loopback (port 0: a free one). Raises PortTaken."""
+def start(system: str, port: int = 0, **options: Any) -> Stand:
+    """Serve a system's sandbox, filled with sample records, on loopback (port 0: a free one); `options` are the
+    sandbox's own. Raises PortTaken."""
     if port:
         require_free(port)
     spec = SYSTEMS[system]
-    sandbox = load(spec.sandbox)()
+    sandbox = load(spec.sandbox)(**options)
     load(spec.sandbox_data)(sandbox)
     return Stand(system, Running(sandbox, HOST, port), load(spec.sandbox_example))
 

@@ -2,7 +2,9 @@
 
 from integrations.demo.chapter import Chapter
 
+from .bill_sage300 import BillSage300
+from .sage100_avidxchange import Sage100AvidXchange
 from .sage100_bill import Sage100Bill
 from .sap_b1_bill import SapB1Bill
 
-CHAPTERS: tuple[type[Chapter], ...] = (Sage100Bill, SapB1Bill)
+CHAPTERS: tuple[type[Chapter], ...] = (Sage100Bill, SapB1Bill, BillSage300, Sage100AvidXchange)
