@@ -66,7 +66,7 @@ class Chapter:
 
     name: ClassVar[str]
     connections: ClassVar[dict[str, str]]
-    needing: ClassVar[frozenset[Reason]]  # why records need a person after the first sync, at least
+    needing: ClassVar[frozenset[Reason]] = frozenset()  # why records need a person after the first sync, at least
     singled: ClassVar[dict[str, str]] = {}
     amounts: ClassVar[str] = "open balances, to the cent"
 
@@ -128,7 +128,8 @@ class Chapter:
         expect(not missing, f"nothing needs attention because of: {missing}")
         self.check_delivered()
         sent = ", ".join(f"{row.count} {row.record}" for row in self.moved() if row.way and row.count)
-        return f"{sent} delivered; {len(result.held)} records wait, see below"
+        waiting = f"; {len(result.held)} records wait, see below" if result.held else ""
+        return f"{sent} delivered{waiting}"
 
     def quiet_sync(self) -> str:
         """The same again: nothing may be sent twice."""

@@ -105,6 +105,11 @@ def test_every_step_comes_out_as_expected_and_again_on_what_is_there(told):
         r"^ scans +Sage 100 -> AvidXchange +2 +of INV-20541, NWP-44102",
         r"^ payments +AvidXchange -> Sage 100 +3 +5,427\.40 +3 posted",
         r"^ total: payable in Sage 100, unpaid in AvidXchange +13,474\.29 +11,809\.91 +1,664\.38",
+        r"^acme/boards: Sage 100 to monday\.com$",
+        r"^First sync .* 19 accounts, 13 vendors, 30 bills, 3 purchase orders delivered$",
+        r"^Paid .* INV-20541 paid in Sage 100: its item says so, and is still approved by hand$",
+        r"^Reconciled .* 65 records, each with one item that says what Sage 100 says$",
+        r"^ bills +Sage 100 -> monday\.com +30 +Sage 100 ABC AP invoices: 17 columns",
     ],
 )
 def test_tells_what_moved_and_what_needs_attention(told, line):
