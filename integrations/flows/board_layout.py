@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models.query import QuerySet
-
 from connectors.domain import Board, BoardColumn, ItemDraft
 from connectors.errors import OutcomeUnknown, Rejected
 from integrations.engine.context import FlowContext
 from integrations.engine.vocabulary import Hold, Reason, Wait
-from integrations.models import Flow, Link, MappingTable, Reference, ReferenceKind
-from integrations.models import Mapping as Row
+from integrations.models import Flow, Link
 
+from .board_choices import ColumnChoices
 from .board_columns import LEFT_OUT, Columns, free_id, match
 from .board_records import HASH, KEY, BoardField, BoardTable, ItemRecord
 
@@ -90,6 +88,7 @@ class BoardSetup:
         hash_ = BoardField(HASH, f"{here} hash", "text", column=f"{system}_hash")
         self.fields = (key, hash_, *fields)
         self.there = context.label("target")
+        self.choices = ColumnChoices(context)
         self._state: Found | Hold | Wait | None = None
         self._until = context.now()  # of what is waited for
         self._checked = False
@@ -128,17 +127,6 @@ class BoardSetup:
     def _place(self) -> str:
         return self._wished or self.context.flow.place
 
-    def _chosen(self) -> dict[str, str]:
-        """What people, or we, wrote into the table of columns, by field."""
-        prefix = f"{self.context.flow.name}."
-        rows = self._rows().values_list("source", "target")
-        return {source.removeprefix(prefix): target for source, target in rows}
-
-    def _rows(self) -> QuerySet[Row]:
-        prefix = f"{self.context.flow.name}."
-        rows = Row.objects.filter(integration=self.context.integration, table=MappingTable.COLUMNS)
-        return rows.filter(source__startswith=prefix)
-
     def _stored(self) -> Found | None:
         """What the last check found, while it holds."""
         found = last_found(self.context.flow)
@@ -146,7 +134,7 @@ class BoardSetup:
             return None
         fresh = self.context.now() - datetime.fromisoformat(found.checked) < CHECK_EVERY
         names = {each.name for each in self.fields}
-        same = self._chosen() == found.chosen and set(found.columns) <= names <= {*found.columns, *found.chosen}
+        same = self.choices.chosen() == found.chosen and set(found.columns) <= names <= {*found.columns, *found.chosen}
         wants_group = bool(found.closed_group) == self._moves
         return found if fresh and same and wants_group and not found.problem else None
 
@@ -171,17 +159,17 @@ class BoardSetup:
         if problem := self._unusable(board):
             return self._hold(problem)
         self._settle_on(board)
-        chosen = self._chosen()
+        chosen = self.choices.chosen()
         columns = match(self.fields, chosen, board.columns)
         if not columns.problems:
             self._create(board, columns)
-        self._publish(board, columns)
+        self.choices.publish(board, columns.found)
         if columns.problems:
             return self._hold(" ".join(columns.problems), board)
         closed_group = self._closed_group(board) if self._moves else ""
         found = Found(
             checked=self.context.now().isoformat(),
-            chosen=self._chosen(),
+            chosen=self.choices.chosen(),
             columns={name: [column.id, column.kind] for name, column in columns.found.items()},
             items=board.items,
             limit=board.items_limit,
@@ -288,7 +276,7 @@ class BoardSetup:
             Link.objects.filter(flow=flow).update(state=Link.State.MISSING, status="")
             self.moved = True
             known = {LEFT_OUT, *(text for column in board.columns for text in (column.id, column.title))}
-            self._rows().exclude(target__in=known).delete()
+            self.choices.rows().exclude(target__in=known).delete()
         flow.place = board.id
         self._keep({})
 
@@ -325,54 +313,3 @@ class BoardSetup:
             return title
         made: str = self.context.writer.create_group(board.id, title).id
         return made
-
-    def _publish(self, board: Board, columns: Columns) -> None:
-        """Into the table that people edit: which column holds what; and the live columns to choose from."""
-        if self.context.preview:
-            return
-        live = {column.id: column for column in (*board.columns, *columns.found.values())}
-        publish(self.context, board.id, list(live.values()))
-        rows = {row.source: row for row in self._rows()}
-        for name, column in columns.found.items():
-            source = f"{self.context.flow.name}.{name}"
-            row = rows.get(source) or Row(
-                integration=self.context.integration, table=MappingTable.COLUMNS, source=source, target=column.id
-            )
-            meaning = (source, column.id, column.title[:250], "")
-            if row.pk is None:
-                self.context.report(
-                    "mapping_changed",
-                    record_type=MappingTable.COLUMNS.value,
-                    document=source,
-                    outcome="changed",
-                    message=f"{source} -> {column.title} ({column.id})",
-                )
-            if row.pk is None or (row.source_key, row.target_id, row.target_label, row.problem) != meaning:
-                row.source_key, row.target_id, row.target_label, row.problem = meaning
-                row.source_label = source
-                row.save()
-
-
-def publish(context: FlowContext, board_id: str, columns: Sequence[BoardColumn]) -> None:
-    """The board's columns as reference data; those that are gone are forgotten."""
-    connection, kind, now = context.connection("target"), ReferenceKind.COLUMN, context.now()
-    rows = [
-        Reference(
-            connection=connection,
-            kind=kind,
-            key=f"{board_id}|{column.id}",
-            name=column.title[:250],
-            active=not column.archived,
-            payload=column.kind,
-            seen_at=now,
-        )
-        for column in columns
-    ]
-    Reference.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["connection", "kind", "key"],
-        update_fields=["name", "active", "payload", "seen_at"],
-    )
-    old = Reference.objects.filter(connection=connection, kind=kind, key__startswith=f"{board_id}|")
-    old.exclude(key__in=[row.key for row in rows]).delete()

@@ -249,3 +249,41 @@ def test_boards_are_named_flow_by_flow(check, tree):
     assert any(error.startswith("connections.work.settings.boards.bills") for error in check(tree)[1])
     settings["boards"] = "18423875018"
     assert any(error.startswith("connections.work.settings.boards") for error in check(tree)[1])
+
+
+BOARDS = """
+version: 1
+tenant: {slug: acme, name: Acme Supply, time_zone: America/Chicago, currency: USD}
+connections:
+  erp: {system: sage100, base_url: "https://erp.acme.example:8443", settings: {company_code: ABC},
+        credentials: {api_key: "${SAGE_API_KEY}"}}
+  board: {system: monday, base_url: "https://api.monday.com/v2", settings: {plan: pro, boards: {bills: "18423875018"}},
+          credentials: {api_token: "${SAGE_API_KEY}"}}
+integrations:
+  boards:
+    recipe: sage100_monday
+    source: erp
+    target: board
+    start_date: 2026-10-01
+    settings: {manage_columns: no, line_detail: subitems, customers: yes, customer_keys: [01-ABF, 01-SHEPARD]}
+mappings:
+  boards:
+    columns: {bills: {amount: numbers_1, lines: "-"}, vendors: {vendor_name: Supplier}}
+"""
+
+
+def test_columns_by_flow_and_field(check):
+    plan, errors = check(read(BOARDS.encode()))
+    assert errors == []
+    rows = {row.source: row.target for row in plan.mappings["boards"]["columns"]}
+    assert rows == {"bills.amount": "numbers_1", "bills.lines": "-", "vendors.vendor_name": "Supplier"}
+    assert plan.integrations[0].settings["customer_keys"] == ["01-ABF", "01-SHEPARD"]
+
+
+def test_a_field_that_no_board_has(check):
+    tree = read(BOARDS.encode())
+    tree["mappings"]["boards"]["columns"] = {"bills": {"amuont": "numbers_1"}}
+    _, errors = check(tree)
+    (error,) = errors
+    assert "amuont" in str(error)
+    assert "bills.amount" in str(error)
