@@ -322,4 +322,4 @@ def _values(draft: ItemDraft) -> dict[str, tuple[str, ...]]:
 def _attempt(batch: Sequence[tuple[Item, Send]]) -> str:
     """Another one for every attempt: an answer that was refused is never served again as if it were new."""
     first, last = batch[0][0].delivery, batch[-1][0].delivery
-    return f"{first.pk}-{last.pk}-{first.sent_at.isoformat() if first.sent_at else ''}"
+    return f"{first.pk}-{last.pk}-{first.attempts}-{first.sent_at.isoformat() if first.sent_at else ''}"

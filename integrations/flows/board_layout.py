@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from connectors.domain import Board, BoardColumn, ItemDraft
 from connectors.errors import OutcomeUnknown, Rejected
 from integrations.engine.context import FlowContext
 from integrations.engine.vocabulary import Hold, Reason, Wait
-from integrations.models import Flow, Link
+from integrations.models import Delivery, Flow, Link, State
 
 from .board_choices import ColumnChoices
 from .board_columns import LEFT_OUT, Columns, free_id, match
@@ -58,6 +60,7 @@ class Found:
     """What the last check found, as it is kept with the flow."""
 
     checked: str = ""
+    board: str = ""
     chosen: dict[str, str] = field(default_factory=dict)  # the table of columns then
     columns: dict[str, list[str]] = field(default_factory=dict)
     items: int = 0
@@ -169,6 +172,7 @@ class BoardSetup:
         closed_group = self._closed_group(board) if self._moves else ""
         found = Found(
             checked=self.context.now().isoformat(),
+            board=board.id,
             chosen=self.choices.chosen(),
             columns={name: [column.id, column.kind] for name, column in columns.found.items()},
             items=board.items,
@@ -176,7 +180,10 @@ class BoardSetup:
             closed_group=closed_group,
             home=next((group.id for group in board.groups if not group.archived and group.id != closed_group), ""),
         )
+        before = self._columns_before()
         self._keep(found)
+        if any(name in before and before[name][0] != found.columns[name][0] for name in found.columns):
+            self._write_again()
         return found
 
     def _layout(self, found: Found) -> Layout:
@@ -186,11 +193,11 @@ class BoardSetup:
             made = Link.objects.filter(flow=self.context.flow, created_at__gte=since).count()
             room = max(found.limit - SPARE - found.items - made, 0)
         columns = {name: (column_id, kind) for name, (column_id, kind) in found.columns.items()}
-        return Layout(self.context.flow.place or self._place, columns, room, found.closed_group, found.home)
+        return Layout(found.board, columns, room, found.closed_group, found.home)
 
     def _hold(self, problem: str, board: Board | None = None) -> Hold:
         """One clear reason for all records of the flow; looked at again by itself."""
-        self._keep(Found(problem=problem))
+        self._keep(Found(problem=problem, columns=self._columns_before()))
         named = f"Board '{board.name}' in {self.there}: " if board else ""
         table = " The table is Mappings, columns." if board else ""
         return Hold(Reason.BOARD_UNUSABLE, f"{named}{problem}{table}", retry_after=LOOK_AGAIN)
@@ -279,6 +286,22 @@ class BoardSetup:
             self.choices.rows().exclude(target__in=known).delete()
         flow.place = board.id
         self._keep({})
+
+    def _columns_before(self) -> dict[str, list[str]]:
+        """As they were when they were last in order."""
+        columns: dict[str, list[str]] = (self.context.flow.cursors.get(STATE) or {}).get("columns", {})
+        return columns
+
+    def _write_again(self) -> None:
+        """A field has another column now: items that are in order are due again, to fill it."""
+        if self.context.preview:
+            return
+        newest = Delivery.objects.filter(flow=self.context.flow, key=OuterRef("key")).order_by("-version").values("pk")
+        rows = Delivery.objects.filter(flow=self.context.flow, state=State.DELIVERED, pk=Subquery(newest[:1]))
+        count = rows.update(state=State.PENDING, updated_at=self.context.now())
+        self.context.report(
+            "columns_changed", record_type="board", outcome="changed", message=f"{count} items are written again."
+        )
 
     # --- its columns and groups ------------------------------------------------------------------
 

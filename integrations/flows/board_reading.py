@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from connectors.errors import RateLimited
 from connectors.ports import Cursor, Page
 from integrations.engine.context import FlowContext
-from integrations.engine.vocabulary import Staged, Stream
+from integrations.engine.vocabulary import Hold, Staged, Stream
 from integrations.models import Delivery, Link
 
 from .base import Policy
@@ -97,7 +97,10 @@ class BoardReading(Policy):
     def _daily_check(self, cursor: Cursor | None) -> Iterator[Page[Any]]:
         """Renamed columns are fine; archived, retyped and deleted ones show before the next record needs them."""
         try:
-            self.board.look_again()
+            found = self.board.look_again()
         except RateLimited:  # the next record that is due looks again
             return
+        if isinstance(found, Hold):
+            record = {"record_type": "board", "outcome": "held", "reason": found.reason, "message": found.message}
+            self.context.report("board_unusable", **record)
         yield Page(())

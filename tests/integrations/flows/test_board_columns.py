@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from audit.models import AuditEvent
 from connectors.domain import Board, BoardColumn, Vendor
 from connectors.errors import OutcomeUnknown
 from integrations.admin.suggestions import suggestions
+from integrations.engine.preview import preview
 from integrations.engine.schedule import has_due_work
 from integrations.flows.board_columns import free_id
-from integrations.models import Mapping, MappingTable, State
+from integrations.models import Delivery, Flow, Link, Mapping, MappingTable, State
 
 from .board_fakes import bill
 from .conftest import BoardWorld
@@ -169,6 +171,41 @@ def test_a_person_chooses_another_column(sent: BoardWorld) -> None:
     assert sent.sync().ok
     (item,) = sent.boards.by_key().values()
     assert (item.values["total_1"], item.values["amount"]) == ("120.00", "100.00")
+
+
+def test_another_column_is_filled_for_every_item(sent: BoardWorld) -> None:
+    sent.ledger.put("bills", *(bill(f"B-{number}") for number in range(30)))
+    assert sent.sync().ok
+    Mapping.objects.filter(source="bills.amount").delete()
+    sent.boards.drop_column(sent.flow().place, "amount")
+    sent.ledger.put("bills", bill("INV-1", "120.00"))
+    board = sent.boards.boards[sent.flow().place]
+    columns = (*board.columns, BoardColumn("total_1", "Total", "numbers"))
+    sent.boards.boards[board.id] = replace(board, columns=columns)
+    Mapping.objects.create(integration=sent.integration, table="columns", source="bills.amount", target="total_1")
+    sent.forget_calls()
+    assert sent.sync().ok
+    assert {item.values["total_1"] for item in sent.boards.by_key().values()} == {"100.00", "120.00"}
+    assert sent.boards.calls["find_items"] == 0
+    sent.forget_calls()
+    assert sent.sync().ok
+    assert sent.boards.calls == {}
+
+
+def test_the_daily_check_tells_what_is_wrong_before_a_record_needs_it(sent: BoardWorld) -> None:
+    sent.boards.drop_column(sent.flow().place, "amount")
+    sent.clock.sleep(DAY)
+    assert sent.sync().ok
+    assert "choose another one" in AuditEvent.objects.get(event="board_unusable").message
+
+
+def test_a_preview_finds_the_items_of_a_board_of_that_name(sent: BoardWorld) -> None:
+    Link.objects.all().delete()
+    Delivery.objects.all().delete()
+    Flow.objects.update(cursors={}, last_full_at=None, place="")
+    _, would = preview(sent.integration, clock=sent.clock)
+    assert [row["action"] for row in would] == ["adopt"]
+    assert sent.flow().place == ""
 
 
 def test_a_field_can_be_left_out(world: BoardWorld) -> None:
