@@ -10,14 +10,17 @@ import certifi
 import pytest
 from django.core.management import get_commands
 
+from connectors.avidxchange import profile
 from integrations.provision.node import Reading
 from integrations.provision.plan import Known
 from integrations.provision.reading import read
 from integrations.provision.schema import parse
+from integrations.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text()
+INTEGRATIONS = (ROOT / "docs" / "integrations.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -43,3 +46,20 @@ def test_the_provision_example_is_accepted(tmp_path):
     assert reading.errors == []
     assert plan.tenant.slug == "acme"
     assert [each.name for each in plan.integrations] == ["ap"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_every_setting_and_mapping_table_of_an_integration_is_described(recipe):
+    assert f"(`{recipe.name}`)" in README
+    section = re.search(rf"^## {re.escape(recipe.label)}: `{recipe.name}`$(.*?)(?=^## |\Z)", INTEGRATIONS, re.M | re.S)
+    assert section
+    names = re.findall(r"^\| ((?:`\w+`(?:, )?)+)", section[1], re.M)
+    described = [name for cell in names for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(described) == sorted(
+        [*(each.name for each in recipe.settings), *(each.table for each in recipe.tables)]
+    )
+
+
+def test_the_profile_override_example_is_accepted():
+    name, overrides = re.search(r"profile: (\S+)\n +profile_overrides: '(.*)'", INTEGRATIONS).groups()
+    assert profile.load(name, overrides).query != profile.load(name).query
