@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from integrations.engine.schedule import ring
 from integrations.models import Delivery, State
 from tests.monday_world import MondayWorld
 
@@ -94,3 +95,19 @@ def test_what_the_ledger_deleted_is_marked(monday: MondayWorld) -> None:
     item = monday.items()["INV-1"]
     groups = monday.monday.state()["boards"][monday.board()]["groups"]
     assert (item["values"]["ledger_status"], groups[item["group"]]) == ("Deleted", "Closed in Sage 100")
+
+
+def test_unattended_runs_do_the_same_and_come_to_rest(monday: MondayWorld) -> None:
+    monday.add_vendor()
+    for number in range(45):
+        monday.add_invoice(f"INV-{number}", "10.00")
+    flows = monday.integration.flows.exclude(name="customers")
+    for flow in flows:
+        ring(flow, trigger="webhook")
+    monday.work()
+    assert len(monday.items()) == 45
+    before = monday.requests()
+    flows.update(rung_at=monday.clock.now())
+    monday.work()
+    assert monday.requests() == before
+    monday.good_manners()
