@@ -117,20 +117,21 @@ class Bills:
         written: dict[str, Written] = {}
         for number in dict.fromkeys(batch.number for batch, _ in found.values()):
             names = [name for name, (batch, _) in found.items() if batch.number == number]
-            batch = found[names[0]][0]
-            progress = self._further(batch, order)
-            results = self._written([found[name][1] for name in names], progress)
+            batch, entries = found[names[0]][0], [found[name][1] for name in names]
+            progress = self._further(batch, entries, order)
+            results = self._written(entries, progress)
             written |= dict(zip(names, results, strict=True))
         for name in ids:
             if (key := documents.posted_key(name)) and (bill := self._posted_one(key)):
                 written[name] = Written(bill.id, bill.number, bill.total, details={"state": bill.state.value})
         return written
 
-    def _further(self, batch: Batch, order: BatchOrder) -> Progress:
+    def _further(self, batch: Batch, asked: Sequence[Entry], order: BatchOrder) -> Progress:
         """Only batches of our own: those of other users are theirs to post (docs: sage300 15b). Ours have the
-        marker, or hold nothing that another user entered."""
-        user = self._client.config.username
-        strangers = sorted({each.author or "somebody" for each in batch.entries if each.author.upper() != user})
+        marker, or hold nothing that another user entered, or are what posting threw out together with the asked."""
+        user, thrown = self._client.config.username, {each.origin[0] for each in asked if each.origin}
+        others = [each for each in batch.entries if not each.origin or each.origin[0] not in thrown]
+        strangers = sorted({each.author or "somebody" for each in others if each.author.upper() != user})
         if batch.editable and order.post is not PostMode.OPEN and strangers and batch.marker != order.marker:
             return Progress(
                 batch, refused=f"Batch {batch.number} holds entries of {', '.join(strangers)}: post it in Sage 300."

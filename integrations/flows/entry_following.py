@@ -183,7 +183,7 @@ class Following:
             return self._unwanted(bill, link, sent[0], posted)
         draft = self.flow.draft(bill, vendors)
         if isinstance(draft, Hold):
-            return draft
+            return self._too_late(f"The bill changed in {self.here}", "correct it there") if posted else draft
         draft = self._dated_as(sent[0].bill, draft)
         if draft == sent[0].bill and len(sent) == 1:
             return self._as_it_stands(item, link)

@@ -13,7 +13,7 @@ from integrations.flows.entry_drafts import Entry, ledger_number
 from integrations.flows.ledger_bills import LedgerBillsFlow
 from integrations.models import Link, ReferenceKind
 
-from .reasons import latest, why
+from .reasons import latest, why, why_different
 from .result import ZERO, Kind, Result, money
 
 AT_ONCE = 500  # documents asked for in one look-up
@@ -87,7 +87,7 @@ class _Comparison:
             elif not rows:
                 self._missing(each, why(deliveries.get(each.bill.key)))
             else:
-                self._standing(each, rows, why(deliveries.get(each.bill.key)))
+                self._standing(each, rows, why_different(deliveries.get(each.bill.key)))
 
     def _unwanted(self, each: Expected, rows: Sequence[LedgerBill]) -> None:
         if rows:

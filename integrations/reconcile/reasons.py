@@ -21,6 +21,13 @@ def latest(integration: Integration, flow: str, keys: Collection[str]) -> dict[s
     return found
 
 
+def why_different(delivery: Delivery | None) -> str:
+    """The same for what is there, but otherwise."""
+    if delivery is not None and delivery.state == State.DELIVERED:
+        return "It was delivered and was changed afterwards."
+    return why(delivery)
+
+
 def why(delivery: Delivery | None) -> str:
     """In a sentence, for a finance manager."""
     if delivery is None:

@@ -79,6 +79,17 @@ def test_a_posted_one_is_held(sage, entered, change):
     sage.quiet()
 
 
+def test_a_posted_one_is_held_as_changed_even_if_the_change_could_not_be_coded(sage, entered):
+    sage.sage.do_post_batch(sage.batches()[0]["BatchNumber"])
+    nobody = sage.bill.do_create_account("Unmapped")["id"]
+    line = {"amount": 60, "classifications": {"chartOfAccountId": nobody}}
+    sage.edit_bill(entered, billLineItems=[line])
+
+    result = sage.sync()
+
+    assert [(row["document"], row["reason"]) for row in result.held] == [("INV-1", "changed_after_delivery")]
+
+
 def test_a_change_that_is_taken_back_ends_the_hold(sage, entered):
     sage.sage.do_post_batch(sage.batches()[0]["BatchNumber"])
     sage.bill.do_approve_bill(entered, status="DENIED")

@@ -75,6 +75,7 @@ def test_an_entry_that_was_edited(synced):
     synced.sage.do_edit_entry(1, synced.entries()["INV-1"]["EntryNumber"], changes)
     difference = the_difference(synced, Kind.AMOUNT)
     assert (difference.source, difference.target, difference.difference) == ("100.00", "90.00", "10.00")
+    assert "changed afterwards" in difference.message
 
 
 def test_a_bill_that_was_denied_after_posting(synced):

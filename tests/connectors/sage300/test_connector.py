@@ -463,6 +463,20 @@ def test_our_batch_of_errors_is_posted_once_its_cause_is_gone(world):
     assert world.sage.advance([bad.id], order(PostMode.POST))[bad.id].id == done.id
 
 
+def test_our_batch_of_errors_is_ours_whatever_it_is_called_and_whoever_posted_it(world):
+    """Only its entries tell where they come from: its description is in no document, nor is who entered them."""
+    world.sandbox.do_close_period(DAY.year, DAY.month)
+    bad, other = world.sage.enter_bills([bill(), bill("INV-2")], order(PostMode.POST))
+    errors = world.sandbox.company("").batch(world.batches()[-1]["BatchNumber"])
+    errors["Description"] = "Batch of errors"
+    for entry in errors["Invoices"]:
+        entry["EnteredBy"] = "SYSTEM"
+    world.sandbox.do_open_period(DAY.year, DAY.month)
+    done = world.sage.advance([bad.id], order(PostMode.POST))[bad.id]
+    assert (done.id, done.details["state"]) == (bad.id, "posted")
+    assert world.sage.get_ledger_bills([other.id])[other.id].state is EntryState.POSTED
+
+
 def test_a_batch_that_an_accountant_entered_is_never_taken_further(world):
     theirs = world.sandbox.do_add_invoice("V1", "THEIRS", [("6200100", "5.00")])
     name = f"{theirs['batch']}/1"
