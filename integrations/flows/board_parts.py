@@ -25,6 +25,7 @@ FIELDS = (
     BoardField("detail", "Detail", "text"),
 )
 REMOVED = "(removed)"
+FIRST = "|1"  # what the key of a document's first line ends with
 NAME_LENGTH = 255
 
 
@@ -114,15 +115,31 @@ class BoardLines:
         parent: Board | None = self.context.writer.get_board(board_id)
         made, lines = "", parent.subitems if parent else ""
         if not lines:
-            first = ItemChange(ItemDraft("", _name(1, record.parts[0]), {}), parent=item_id)
+            first = ItemChange(ItemDraft("", f"{record.key}{FIRST}", {}), parent=item_id)
             answer = self.context.writer.write_items(board_id, [first], key=f"{key}-first")[0]
             if isinstance(answer, ConnectorError):
                 return answer
             made, lines = answer.id, answer.details.get("board", "")
         if not lines:
             return Rejected("The board of the subitems cannot be seen.")
-        self.board = LinesBoard(lines, self._columns(lines))
+        board = LinesBoard(lines, self._columns(lines))
+        self._give_keys(board, {made: f"{record.key}{FIRST}"} if made else self._nameless(board), key)
+        self.board = board
         return made
+
+    def _nameless(self, board: LinesBoard) -> dict[str, str]:
+        """The very first subitem was made before there was a column for its key: it has the key as its name, should
+        nobody have come to know of it."""
+        pages = self.context.writer.read_items(board.board, board.columns[KEY], board.columns[HASH], {})
+        return {item.id: item.name for page in pages for item in page if not item.key and item.name.endswith(FIRST)}
+
+    def _give_keys(self, board: LinesBoard, keys: dict[str, str], key: str) -> None:
+        """By id; the hidden board counts as known only once this is done."""
+        column = board.columns[KEY]
+        changes = [ItemChange(ItemDraft(own, "", {column: ("text", own)}), item_id=id_) for id_, own in keys.items()]
+        answers = self.context.writer.write_items(board.board, changes, key=f"{key}-keys") if changes else []
+        for error in (each for each in answers if isinstance(each, ConnectorError)):
+            raise error
 
     def _columns(self, board_id: str) -> dict[str, str]:
         board: Board | None = self.context.writer.get_board(board_id)

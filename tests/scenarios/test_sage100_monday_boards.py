@@ -42,6 +42,21 @@ def test_lines_as_subitems(monday: MondayWorld) -> None:
     monday.good_manners()
 
 
+def test_a_first_subitem_whose_answer_got_lost_is_not_made_twice(monday: MondayWorld) -> None:
+    monday.set(line_detail="subitems")
+    monday.add_vendor()
+    monday.add_invoice("INV-1", lines=LINES)
+    monday.fault("monday", kind="reset_after", method="POST", path="create_subitem", times=4)
+    for _ in range(3):
+        result = monday.sync()
+        monday.no_faults()
+        if result.ok:
+            break
+        monday.clock.turn(600)
+    assert result.ok
+    assert subitems(monday) == [("1 Belts", "5010-01-00", 60.0), ("2 Discs", "5020-01-00", 40.0)]
+
+
 def test_a_board_and_columns_that_people_made(monday: MondayWorld) -> None:
     board = monday.monday.do_add_board("Payables 2026")["id"]
     monday.monday.do_add_column(board, "Betrag", "numbers", "numbers_1")

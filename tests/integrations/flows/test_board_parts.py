@@ -88,3 +88,22 @@ def test_closed_records_get_their_lines_and_their_place(lines: BoardWorld) -> No
     (item,) = lines.boards.by_key().values()
     assert item.group == "closed"
     assert subitems(lines)["1 Goods 4000-01-00"] == ("4000-01-00", "70.00")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("call", range(2, 5))
+def test_a_lost_answer_while_the_hidden_board_is_made(lines: BoardWorld, moment: str, call: int) -> None:
+    """The first call creates the item, the second one its first subitem."""
+    left = [call]
+
+    def lose(name: str) -> None:
+        if name == "write_items":
+            left[0] -= 1
+            if left[0] == 0:
+                raise OutcomeUnknown("no answer")
+
+    setattr(lines.boards, moment, lose)
+    lines.ledger.put("bills", bill("INV-1", lines=two()))
+    assert lines.sync().ok
+    assert subitems(lines) == BOTH
+    assert len([item for item in lines.boards.items.values() if item.parent]) == 2
