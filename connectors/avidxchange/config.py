@@ -23,7 +23,6 @@ CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds; the setting `request_timeout` overrides it
 REQUESTS_PER_MINUTE = 60
 IN_FLIGHT = 2
-SLOT_LIFE = 300.0  # seconds after which a dead process's place among those in flight is free: an image takes a while
 
 _SECRETS = ("company_token", "user_token", "username", "password", "client_id", "client_secret")
 _LONGEST_SECRET = 4096
@@ -66,8 +65,11 @@ def parse(spec: ConnectionSpec) -> Config:
     origin = _origin(spec.base_url, profile.base_path)
     auth = _auth(spec, profile)
     identity = hashlib.sha256("\0".join((origin, auth.mode, *auth.values.values())).encode()).hexdigest()[:24]
+    read_timeout = float(settings.get("request_timeout") or READ_TIMEOUT)
+    # A dead process's place among those in flight is free as soon as its request must have ended.
+    life = CONNECT_TIMEOUT + read_timeout + 5
     limits: tuple[Limit, ...] = (
-        Slots(f"avidxchange:{identity}", _whole(settings, "max_in_flight", IN_FLIGHT, 100), SLOT_LIFE),
+        Slots(f"avidxchange:{identity}", _whole(settings, "max_in_flight", IN_FLIGHT, 100), life),
         Rate(
             f"avidxchange:{identity}", _whole(settings, "requests_per_minute", REQUESTS_PER_MINUTE, 1000000), "minute"
         ),
@@ -80,7 +82,7 @@ def parse(spec: ConnectionSpec) -> Config:
         auth=auth,
         identity=identity,
         limits=limits,
-        read_timeout=float(settings.get("request_timeout") or READ_TIMEOUT),
+        read_timeout=read_timeout,
     )
 
 
