@@ -30,8 +30,9 @@ class Remittances:
         self.bills = context.links("bills").by_target(
             each.bill for payment in payments for each in payment.applications if each.bill
         )
-        self.vendors = context.links("vendors").by_target(payment.vendor_id for payment in payments)
+        self.vendors = context.links("vendors").by_target(payment.vendor_id.strip() for payment in payments)
         self._open: dict[str, list[OpenBill]] = {}
+        self._owners: dict[str, str] = {}
 
     def concerns(self, payment: Payment) -> bool:
         """Payments of other companies' books pass by, told apart by the references that their invoices carry."""
@@ -43,12 +44,26 @@ class Remittances:
         return reference.startswith(f"{system}|") and not reference.startswith(f"{self.books}|")
 
     def vendor_key(self, payment: Payment) -> str:
-        """The ledger's vendor that the payee's code means, "" for none."""
-        link = self.vendors.get(payment.vendor_id)
+        """The ledger's vendor that the payee's code means, "" for none (docs: avidxchange 9.5)."""
+        code = payment.vendor_id.strip()
+        if code not in self._owners:
+            self._owners[code] = self._owner(code) if code else ""
+        return self._owners[code]
+
+    def _owner(self, code: str) -> str:
+        """Exactly, else the one that differs in case only."""
+        link = self.vendors.get(code) or self._alike(code)
         if link is not None:
             return link.source_key
-        known = self.context.references(self.context.writes).get(ReferenceKind.VENDOR, [payment.vendor_id])
-        return payment.vendor_id if payment.vendor_id in known else ""
+        vendors = self.context.references(self.context.writes)
+        if code in vendors.get(ReferenceKind.VENDOR, [code]):
+            return code
+        alike = [key for key in vendors.all(ReferenceKind.VENDOR) if _folded(key) == _folded(code)]
+        return alike[0] if len(alike) == 1 else ""
+
+    def _alike(self, code: str) -> Link | None:
+        links = Link.objects.filter(flow=self.context.sibling("vendors"), target_id__iexact=code)[:2]
+        return links[0] if len(links) == 1 else None
 
     def match(self, payment: Payment) -> Match:
         vendor = self.vendor_key(payment)
