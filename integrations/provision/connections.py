@@ -9,7 +9,8 @@ from connectors.errors import ConfigurationError
 from connectors.ports import ConnectionSpec, Tls
 from connectors.tls import pool_options
 from connectors.transport import require_safe_scheme
-from integrations.engine.context import SYSTEMS, Field, System
+from integrations.engine.context import SYSTEMS, Field, System, open_connector
+from integrations.models import Connection
 
 from .node import Node
 from .plan import ConnectionPlan, Known
@@ -35,6 +36,8 @@ def read_connection(name: str, node: Node, known: Known) -> ConnectionPlan | Non
         tls = _tls(node.child("tls"))
     plan = ConnectionPlan(name, system.name, _base_url(node.child("base_url")), settings, credentials, tls)
     _try_tls(node, plan)
+    if settings is not None and credentials is not None and not node.reading.errors:
+        _try_settings(node, plan)
     return plan
 
 
@@ -117,3 +120,19 @@ def _try_tls(node: Node, plan: ConnectionPlan) -> None:
         pool_options(ConnectionSpec(plan.name, plan.name, plan.system, "", {}, plan.credentials or {}, tls))
     except ConfigurationError as error:
         node.child("tls").error(f"{error.message} {error.fix}".strip())
+
+
+def _try_settings(node: Node, plan: ConnectionPlan) -> None:
+    """Settings and credentials, read the way a connection would read them; calls nobody."""
+    connection = Connection(
+        name=plan.name,
+        system=plan.system,
+        base_url=plan.base_url,
+        settings=plan.settings,
+        credentials=plan.credentials,
+        tls=plan.tls or {},
+    )
+    try:
+        open_connector(connection).close()
+    except ConfigurationError as error:
+        node.child("settings").error(f"{error.message} {error.fix}".strip())

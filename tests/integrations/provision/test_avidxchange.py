@@ -71,3 +71,20 @@ def test_only_amounts_outside_the_lines_are_mapped(tmp_path: Any) -> None:
     tree["mappings"]["ap"]["amounts"]["shipping"] = "6400"
     _, errors = checked(tree, tmp_path)
     assert len(errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("profile", "nope", ["There is no profile nope"]),
+        ("profile_overrides", '{"pagingx": 1, "paging": {"first_page": "x"}}', ["pagingx", "paging.first_page"]),
+        ("profile_overrides", "{nothing", ["is not JSON"]),
+    ],
+)
+def test_a_profile_is_judged_when_it_is_saved(tmp_path: Any, name: str, value: str, named: list[str]) -> None:
+    tree = read(GOOD.encode())
+    tree["connections"]["pay"]["settings"][name] = value
+    _, errors = checked(tree, tmp_path)
+    (error,) = errors
+    assert error.startswith("connections.pay.settings: ")
+    assert all(each in error for each in named)
