@@ -10,9 +10,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from ..domain import CENT
+
 Record = Mapping[str, Any]
 
 _FIRST_YEAR = 1900
+_LARGEST = Decimal(10) ** 15
 
 
 def text(row: Record, name: str) -> str:
@@ -43,13 +46,15 @@ def number(row: Record, name: str) -> int:
 
 
 def amount(row: Record, name: str) -> Decimal:
-    """An amount; 0 where there is none."""
+    """An amount, with its cents where it has no more than those (JSON drops zeros); 0 where there is none."""
     value = row.get(name)
     if value is None:
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError(f"{name}: an amount expected")
-    return Decimal(value)
+    found = Decimal(value)
+    in_cents = abs(found) < _LARGEST and found == found.quantize(CENT)
+    return found.quantize(CENT) if in_cents else found
 
 
 def day(row: Record, name: str) -> date | None:
