@@ -31,6 +31,7 @@ ORDER = (
 DIFFERS = {
     Kind.MISSING_IN_TARGET: "not in {there}",
     Kind.MISSING_IN_SOURCE: "in {there} only",
+    Kind.ARCHIVED: "not live in {there}, although payable",
     Kind.REFUSED: "{there} refused to post it",
     Kind.UNLINKED: "{there} has another one of this number",
 }
