@@ -210,7 +210,7 @@ class LedgerBillsFlow(Policy):
         written: Written = self.context.writer.change_bill(send.target_id, send.draft.bill, send.draft.order)
         return written
 
-    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Wait | Found | None:
+    def refused(self, item: Item, send: Send, error: Rejected) -> Hold | Withdraw | Found | None:
         if error.code == "bill_posted":
             text = (
                 f"The bill changed in {self.here}, but its invoice is posted in {self.there} already: correct it there."

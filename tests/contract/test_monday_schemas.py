@@ -27,9 +27,7 @@ from connectors.transport import Reply, Transport
 
 FILES = {"2026-10": "schema.graphql", "2026-07": "schema-2026-07.graphql"}
 CONSTANTS = {name: text for name, text in vars(documents).items() if name.isupper() and not name.startswith("_")}
-BATCHES = [
-    [*chosen, *reversed(chosen)] for count in range(1, len(Shape) + 1) for chosen in combinations(Shape, count)
-]
+BATCHES = [[*chosen, *reversed(chosen)] for count in range(1, len(Shape) + 1) for chosen in combinations(Shape, count)]
 
 
 @pytest.fixture(scope="module", params=API_VERSIONS)
