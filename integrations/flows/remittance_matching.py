@@ -119,15 +119,14 @@ class Remittances:
             text = f"{there} names no invoice that payment {payment.key} settles."
             return Hold(Reason.INVOICE_NOT_FOUND, text, retry_after=LOOK_AGAIN)
         numbers = ", ".join(each.number or each.reference or each.bill for each in unknown)
-        whose = (
-            f"vendor {vendor}" if vendor else f"a vendor {payment.vendor_id or 'without a code'}, whom it does not know"
-        )
+        unmatched = f"vendor {payment.vendor_id or 'without a code'}, whom none of its own is linked to"
+        whose = f"vendor {vendor}" if vendor else unmatched
         items = [item for item in self._items(vendor) if item.balance] if vendor else []
         wanted = {_folded(each.number) for each in unknown}
         items.sort(key=lambda item: (_folded(item.number) not in wanted, item.number))
         return Hold(
             Reason.INVOICE_NOT_FOUND,
-            f"{here} has no one open invoice {numbers} of {whose}, so nothing of payment {payment.key} over "
+            f"{here} has no open invoice {numbers}, or several, of {whose}: nothing of payment {payment.key} over "
             f"{payment.amount} is entered.",
             candidates=[{"id": each.key, "name": each.number, "place": str(each.balance)} for each in items[:SHOWN]],
             retry_after=LOOK_AGAIN,

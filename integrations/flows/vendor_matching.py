@@ -133,7 +133,7 @@ class VendorMatching(Policy):
             return Hold(
                 Reason.VENDOR_INCOMPLETE,
                 f"Vendor {label(vendor)} is a temporary vendor in {self.here}: make it a regular one there, "
-                f"map it to a {self.there} vendor, or replay this record to create it all the same.",
+                f"map it to a vendor of {self.there}, or replay this record to create it all the same.",
             )
         if len(candidates) > 1:
             return self._ambiguous(vendor, candidates)
