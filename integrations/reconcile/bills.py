@@ -166,9 +166,12 @@ class BillComparison:
         self._amounts(bill, link, invoice, unpaid)
         if invoice is not None and bill.number != invoice.number:
             sent = decode(BillDraft, link.draft).number
-            if bill.number != sent:
+            if self.renumbered(bill.number, sent):
                 message = f"The bill of invoice {invoice.number} was renumbered in {self.there}."
                 self.result.add(Kind.NUMBER, invoice.number, invoice.key, sent, bill.number, message)
+
+    def renumbered(self, number: str, sent: str) -> bool:
+        return number != sent
 
     def _amounts(self, bill: TargetBill, link: Link, invoice: Invoice | None, unpaid: Decimal) -> None:
         notes = " ".join(self.paid.notes.get((link.group, link.document), ()))

@@ -77,7 +77,11 @@ class _Payments(PaymentComparison):
 
 
 class _Bills(BillComparison):
-    """The cloud does not say what of an invoice is paid: our own entries do."""
+    """The cloud does not say what of an invoice is paid: our own entries do. It compares numbers trimmed and whatever
+    their case, and what people entered there is adopted by that (docs: avidxchange 7.1)."""
+
+    def renumbered(self, number: str, sent: str) -> bool:
+        return number.strip().casefold() != sent.strip().casefold()
 
     def find(self, vendor_ids: Sequence[str]) -> list[TargetBill]:
         return self._as_paid(super().find(vendor_ids))
