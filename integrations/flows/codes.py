@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -56,6 +57,8 @@ class CodesFlow(AccountsFlow):
         self.view = CodeView(self)
         self._segments: list[Account] = []
         self._welcome = False  # the target took an import in this run
+        self._unwelcome: Rejected | None = None  # it takes none
+        self._asking = threading.Lock()
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -186,12 +189,23 @@ class CodesFlow(AccountsFlow):
 
     def batch_size(self, action: str) -> int:
         """One at first where a refusal would only mean that nobody may import."""
-        unproved = self.mode == "auto" and not (self._welcome or self._known_to_import)
-        return 1 if unproved else int(self.context.writer.capabilities.batch.get(self.record_type, 1))
+        return 1 if self._unproved else int(self.context.writer.capabilities.batch.get(self.record_type, 1))
+
+    @property
+    def _unproved(self) -> bool:
+        return self.mode == "auto" and not (self._welcome or self._known_to_import)
 
     def send(self, action: str, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
         if self.mode == "auto" and self.fallen_back:
             raise Rejected(self.fallen_back, code=DISABLED)
+        if not self._unproved:
+            return self._import(batch)
+        with self._asking:  # one asks for all
+            if self._unwelcome is not None:
+                raise self._unwelcome
+            return self._import(batch)
+
+    def _import(self, batch: Sequence[tuple[Item, Send]]) -> list[Written]:
         groups: dict[str, list[CodeDraft]] = defaultdict(list)
         for item, send in batch:
             groups[item.record.kind].append(send.draft)
@@ -203,7 +217,8 @@ class CodesFlow(AccountsFlow):
             if error.code != DISABLED:
                 raise
             if self.mode == "auto":
-                raise Rejected(error.message, status=error.status, code=DISABLED, raw=error.raw) from None
+                self._unwelcome = Rejected(error.message, status=error.status, code=DISABLED, raw=error.raw)
+                raise self._unwelcome from None
             raise ConfigurationError(
                 error.message,
                 step="codes",
