@@ -29,6 +29,10 @@ T = TypeVar("T")
 Outcome = Written | ConnectorError
 
 _DESCRIPTION = "Do not edit: written by ml-connector"
+_LIMITS_FIX = (
+    "Nothing is wrong with the connection: what waits is sent when the limit's time is over. Where the plan allows "
+    "more, raise plan or daily_calls in its settings."
+)
 _EXPIRED = "cursor", "expired"  # what the refusal of an old cursor says (docs: monday 10)
 # Refusals of a change behind which there may be an item that a person deleted [assumed] (docs: monday 8).
 _PERHAPS_GONE = {"", "invalidargumentexception", "invaliditemidexception"}
@@ -282,6 +286,8 @@ def _all_or_each(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def _failed(step: str, error: ConnectorError) -> PingStep:
+    if isinstance(error, RateLimited):  # the address and the token may be right
+        return PingStep("limits", False, sentence(error.message), _LIMITS_FIX)
     named = isinstance(error, ConfigurationError)
     step = (error.step or step) if named else step  # type: ignore[attr-defined]
     fix = error.fix if named else "Check the base URL, the network and monday.com's status page."  # type: ignore[attr-defined]

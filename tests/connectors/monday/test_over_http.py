@@ -63,6 +63,16 @@ def test_ping_stops_at_what_the_token_may_not(stage, token, step):
     assert token not in only.message
 
 
+def test_ping_tells_a_limit_from_a_wrong_address(stage):
+    monday = stage.connect(daily_calls=1)
+    monday.get_board(stage.board())
+    (only,) = monday.ping()
+    assert (only.name, only.ok) == ("limits", False)
+    assert "1 requests allowed per day are used up" in only.message
+    assert "daily_calls" in only.fix
+    assert "base URL" not in only.fix
+
+
 def test_ping_warns_when_plan_or_version_are_others(stage, monkeypatch):
     monkeypatch.setattr("connectors.monday.sandbox.access.version", lambda header: "2026-07")
     steps = {step.name: step for step in stage.connect(plan="basic").ping()}
