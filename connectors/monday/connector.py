@@ -127,15 +127,15 @@ class Monday:
         return [_convert(mapper.board, row) for row in self._client.boards(ids)]
 
     def find_board(self, name: str, workspace: str = "") -> list[Board]:
-        """In the workspace, or in that of the connection's settings; columns are not read."""
-        found: list[Board] = []
+        """In the workspace, or in that of the connection's settings. Columns are read of those that have the name."""
+        found: list[str] = []
         page = 1
         while True:
             rows = self._client.board_names(workspace or self._client.config.workspace, page)
             boards = [_convert(mapper.board, row) for row in rows]
-            found += [board for board in boards if board.name == name and not board.problem]
+            found += [board.id for board in boards if board.name == name and not board.problem]
             if len(rows) < BOARDS_A_PAGE:
-                return found
+                return self._boards(found) if found else []
             page += 1
 
     def create_board(self, name: str, workspace: str = "") -> Board:

@@ -107,6 +107,14 @@ def test_a_board_is_made_and_read_back(stage):
     assert stage.sandbox.state()["boards"][made.id]["type"]
 
 
+def test_a_board_that_is_found_is_whole(stage):
+    board = stage.board()
+    monday = stage.connect()
+    whole = monday.get_board(board)
+    assert whole.columns
+    assert monday.find_board(whole.name) == [whole]
+
+
 def test_a_board_is_found_among_many(stage):
     for number in range(101):
         stage.sandbox.do_add_board(f"Board {number}")
