@@ -32,7 +32,7 @@ demo: venv env
 	$(BIN)/python manage.py demo $(ARGS)
 
 test: check
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 test-postgres: .venv/installed-dev
 	$(BIN)/python bin/with_postgres.py $(BIN)/pytest $(ARGS)
