@@ -16,6 +16,7 @@ from .node import Node
 from .plan import ConnectionPlan, Known
 
 LONGEST_SECRET = 20_000
+ASK_FOR_WSDL = ("wsdl", "singleWsdl")  # a web service's address may be given as that of its description
 
 
 def read_connection(name: str, node: Node, known: Known) -> ConnectionPlan | None:
@@ -46,8 +47,8 @@ def _base_url(node: Node) -> str:
     return url.rstrip("/") if url and _safe(node, url) else ""
 
 
-def _safe(node: Node, url: str) -> bool:
-    """Whether credentials may be sent there."""
+def _safe(node: Node, url: str, queries: tuple[str, ...] = ()) -> bool:
+    """Whether credentials may be sent there. `queries`: what may follow the path."""
     try:
         require_safe_scheme(url)
         parts = urlsplit(url)
@@ -61,7 +62,7 @@ def _safe(node: Node, url: str) -> bool:
         node.error("is not a web address")
     elif "@" in parts.netloc:
         node.error("holds a user name or password; they belong under credentials")
-    elif parts.query or parts.fragment:
+    elif (parts.query and parts.query not in queries) or parts.fragment:
         node.error("must end with the path")
     else:
         return True
@@ -97,7 +98,7 @@ def _field(node: Node, field: Field) -> Any:
     if field.kind == "map":
         return {name: child.text(required=True, pattern=field.pattern) for name, child in node.items()} or None
     text = node.text(required=field.required, pattern=field.pattern, longest=LONGEST_SECRET)
-    if text and field.kind == "url" and not _safe(node, text):
+    if text and field.kind == "url" and not _safe(node, text, ASK_FOR_WSDL):
         return None
     return text
 

@@ -287,3 +287,11 @@ def test_a_field_that_no_board_has(check):
     (error,) = errors
     assert "amuont" in str(error)
     assert "bills.amount" in str(error)
+
+
+@pytest.mark.parametrize(("query", "good"), [("", True), ("?wsdl", True), ("?singleWsdl", True), ("?key=1", False)])
+def test_a_web_service_may_be_named_by_its_wsdl(check, tree, query, good):
+    url = f"https://erp.acme.example/eBusinessWebServices/MasBasicService.svc{query}"
+    tree["connections"]["erp"]["settings"]["soap_url"] = url
+    _, errors = check(tree)
+    assert errors == ([] if good else ["connections.erp.settings.soap_url: must end with the path"])
