@@ -33,6 +33,7 @@ from .board_tables import TABLES
 
 RECREATED = "re-created"  # `Link.status` of an item that a person deleted once
 NAME_LENGTH = 255
+ARCHIVED = "item_archived"  # `Rejected.code` of a change of an item that a person archived
 
 
 class BoardItemsFlow(BoardReading):
@@ -55,7 +56,11 @@ class BoardItemsFlow(BoardReading):
             for link in (item.link for item in items if item.link is not None):
                 link.refresh_from_db(fields=["state", "status"])
         unknown = [item for item in items if not _live(item.link) and item.record.key not in self._absent]
-        there = self._find(layout, unknown)
+        there = self._search(layout, unknown)
+        if not isinstance(there, dict):
+            for item in items:
+                yield item, there
+            return
         self._absent |= {item.record.key for item in unknown} - there.keys()
         room = layout.room
         for item in items:
@@ -114,6 +119,15 @@ class BoardItemsFlow(BoardReading):
     def _draft(self, layout: Layout, item: Item) -> ItemDraft:
         limit = int(self.context.writer.capabilities.limits.get("item.name", NAME_LENGTH))
         return layout.draft(item.record, fingerprint(item.record), limit)
+
+    def _search(self, layout: Layout, items: Sequence[Item]) -> dict[str, BoardItem] | Hold | Wait:
+        """A refused search means that the board or its key column is not what it was: what is wrong with it."""
+        try:
+            return self._find(layout, items)
+        except Rejected:
+            if isinstance(found := self.board.look_again(), Layout):
+                raise
+            return found
 
     def _find(self, layout: Layout, items: Sequence[Item]) -> dict[str, BoardItem]:
         """Items with our keys that no other record is linked to: the oldest of each key."""
@@ -183,7 +197,8 @@ class BoardItemsFlow(BoardReading):
         self, item: Item, send: Send, error: Rejected
     ) -> Hold | Wait | None:
         """The board may have changed, or a person may have put the item away."""
-        if isinstance(error, NotFound) and send.target_id and (meaning := self._lost(item, send.target_id)):
+        put_away = isinstance(error, NotFound) or error.code == ARCHIVED
+        if put_away and send.target_id and (meaning := self._lost(item, send.target_id)):
             return meaning
         layout = self.board.look_again()
         if not isinstance(layout, Layout):
@@ -216,14 +231,15 @@ class BoardItemsFlow(BoardReading):
     def look_up(self, items: Sequence[Item]) -> dict[str, Found]:
         layout = self.board.layout()
         if not isinstance(layout, Layout):
-            note = layout.message if isinstance(layout, Hold) else layout.note
-            return {item.key: Found("", note, unclear=True) for item in items}
+            return _unclear(items, layout)
         created = [item for item in items if item.delivery.action == "create"]
         changed = [item for item in items if item.delivery.action != "create"]
         return {**self._look_for_created(layout, created), **self._look_at_changed(layout, changed)}
 
     def _look_for_created(self, layout: Layout, items: Sequence[Item]) -> dict[str, Found]:
-        there = self._find(layout, items) if items else {}
+        there = self._search(layout, items) if items else {}
+        if not isinstance(there, dict):
+            return _unclear(items, there)
         found = {}
         for item in items:
             one = there.get(item.record.key)
@@ -307,6 +323,11 @@ class BoardCustomers(BoardItemsFlow):
 
 def _live(link: Link | None) -> bool:
     return link is not None and link.state != Link.State.MISSING
+
+
+def _unclear(items: Sequence[Item], why: Hold | Wait) -> dict[str, Found]:
+    note = why.message if isinstance(why, Hold) else why.note
+    return {item.key: Found("", note, unclear=True) for item in items}
 
 
 def _age(item: BoardItem) -> tuple[int, str]:

@@ -84,6 +84,37 @@ def test_a_retyped_column_holds_the_flow_with_the_fix(monday: MondayWorld) -> No
     assert set(monday.items()) == {"INV-1", "INV-2", "INV-3"}
 
 
+def test_a_search_on_a_board_that_is_not_what_it_was_holds_the_flow_with_the_fix(monday: MondayWorld) -> None:
+    monday.add_vendor()
+    monday.add_invoice("INV-1", "100.00")
+    assert monday.sync().ok
+    monday.monday.do_archive_column(monday.board(), "sage100_key")
+    monday.add_invoice("INV-2", "100.00")
+    result = monday.sync()
+    assert result.trouble is None
+    assert [row["reason"] for row in result.held] == ["board_unusable"]
+    assert "is archived: restore it on the board" in result.held[0]["message"]
+    monday.monday.do_archive_column(monday.board(), "sage100_key", archived=False)
+    assert monday.sync().ok
+    monday.monday.do_delete_board(monday.board())
+    monday.add_invoice("INV-3", "100.00")
+    result = monday.sync()
+    assert result.trouble is None
+    assert [row["reason"] for row in result.held] == ["board_unusable"]
+    assert "name another board for bills" in result.held[0]["message"]
+
+
+def test_an_item_that_a_person_archived_waits_for_a_person(monday: MondayWorld) -> None:
+    monday.add_vendor()
+    monday.add_invoice("INV-1", "100.00")
+    assert monday.sync().ok
+    monday.monday.do_archive_item(monday.items()["INV-1"]["id"])
+    monday.sage.do_change_invoice("01", "ACME01", "INV-1", comment="Changed")
+    result = monday.sync()
+    assert [row["reason"] for row in result.held] == ["changed_after_delivery"]
+    assert "restore it there and replay" in result.held[0]["message"]
+
+
 def test_what_the_ledger_deleted_is_marked(monday: MondayWorld) -> None:
     monday.set(closed_items="group")
     monday.add_vendor()
