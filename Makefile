@@ -1,6 +1,8 @@
 # make demo | make test | make check; everything they need is made on the way.
 
 PYTHON ?= python3
+# Test processes: on two cores one of them waits for a time-out while the others work.
+WORKERS ?= 3
 BIN := .venv/bin
 export PYTHON
 
@@ -32,7 +34,7 @@ demo: venv env
 	$(BIN)/python manage.py demo $(ARGS)
 
 test: check
-	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-postgres: .venv/installed-dev
 	$(BIN)/python bin/with_postgres.py $(BIN)/pytest $(ARGS)
