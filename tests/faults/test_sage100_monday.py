@@ -117,7 +117,7 @@ def test_killed_at_random_moments(world: MondayWorld) -> None:
         if code == -signal.SIGKILL:
             kills += 1
             moments.add(moment)
-            world.clock.turn(rng.choice((2, 120)))
+            world.clock.turn(rng.choice((90, 180)))  # the dead one's slots lapse: waiting takes real time
             continue
         if code != 0:
             world.clock.turn(180)
