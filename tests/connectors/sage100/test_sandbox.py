@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.sage100.sandbox import FULL_KEY, POSTING_KEY, READ_KEY, Sage100Sandbox, load_demo, load_odd
 from connectors.sandboxing import Running
+from tests.builders import today
 
 
 class Caller:
@@ -85,7 +86,7 @@ def payment(**changes: Any) -> dict[str, Any]:
         "method": "ACH",
         "checkNo": None,
         "reference": "P25110301-8842731",
-        "paymentDate": datetime.now(UTC).date().isoformat(),
+        "paymentDate": today().isoformat(),
         "amount": "1250.00",
         "comment": "BILL P25110301",
         "batch": {"description": "BILL today"},
