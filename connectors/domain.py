@@ -319,6 +319,7 @@ class NewVendorDraft:
     terms: str
     group: str = ""
     account: str = ""
+    optional_fields: Mapping[str, str] = field(default_factory=dict)  # the site's own, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,11 +364,13 @@ class PostMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class BatchOrder:
     """How a ledger is to enter a batch of invoices. `marker` is unique, goes into the batch's description and finds
-    it again. `tax`: "enter" keeps the amounts as they are, "exempt" uses the ledger's exempt classes."""
+    it again. `tax`: "enter" keeps the amounts as they are, "exempt" uses the ledger's exempt classes.
+    `optional_fields`: what the site's own fields of each invoice get, by their names."""
 
     marker: str
     post: PostMode
     tax: str = "enter"
+    optional_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

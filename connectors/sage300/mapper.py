@@ -7,7 +7,7 @@ addresses and descriptions are, to what Sage holds. What cannot be sent raises V
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -157,6 +157,7 @@ def vendor_body(new: NewVendorDraft) -> Row:
     }
     if new.account:
         body |= {"DistributionType": "GLAccount", "GLAccount": _account(new.account)}
+    body["VendorOptionalFieldValues"] = _optional(new.optional_fields)
     return {name: value for name, value in body.items() if value}
 
 
@@ -193,7 +194,8 @@ def _address(address: Address) -> Row:
 def batch_body(drafts: Iterable[BillDraft], order: BatchOrder) -> Row:
     """A new batch, which Sage leaves open. It gives the numbers and, as the date, its own day."""
     marker = _fitting("Description", order.marker, LIMITS["batch.marker"])
-    return {"Description": marker, "Invoices": [invoice_body(draft, order.tax) for draft in drafts]}
+    own: Row = {"InvoiceOptionalFields": _optional(order.optional_fields)} if order.optional_fields else {}
+    return {"Description": marker, "Invoices": [{**invoice_body(draft, order.tax), **own} for draft in drafts]}
 
 
 def invoice_body(draft: BillDraft, tax: str) -> Row:
@@ -215,6 +217,11 @@ def invoice_changes(draft: BillDraft, tax: str, entry: int, lines: Sequence[int]
     details += [{**line, "UpdateOperation": "Insert"} for line in wanted[len(lines) :]]
     details += [{"LineNumber": number, "UpdateOperation": "Delete"} for number in lines[len(wanted) :]]
     return {"EntryNumber": entry, "UpdateOperation": "Update", **_header(draft, tax), "InvoiceDetails": details}
+
+
+def _optional(values: Mapping[str, str]) -> list[Row]:
+    """The site's own fields; the collection of an invoice is not called OptionalFields (docs: sage300 7.1)."""
+    return [{"OptionalField": name, "Value": value} for name, value in values.items()]
 
 
 def document_type(draft: BillDraft) -> str:

@@ -118,6 +118,11 @@ def reason_of(error: ConnectorError) -> Reason:
         return Reason.REJECTED_BY_TARGET
 
 
+def mapped(setting: Any) -> dict[str, str]:
+    """A setting of names and values; none where nobody set it."""
+    return dict(setting) if isinstance(setting, dict) else {}
+
+
 def nothing(cursor: Cursor | None) -> Iterator[Page[Any]]:
     """For a stream that only has something to do at its end."""
     return iter(())

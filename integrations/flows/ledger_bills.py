@@ -28,7 +28,7 @@ from integrations.engine.vocabulary import (
 from integrations.models import Delivery, Link
 
 from . import entry_drafts
-from .base import Policy, reason_of
+from .base import Policy, mapped, reason_of
 from .bill_vendors import Vendors
 from .entry_coding import Coding
 from .entry_drafts import Entry, Standing
@@ -113,7 +113,8 @@ class LedgerBillsFlow(Policy):
 
     def order(self, marker: str = "") -> BatchOrder:
         settings = self.context.settings
-        return BatchOrder(marker, PostMode(settings["post_mode"]), settings["tax"])
+        own = mapped(settings["optional_fields"])
+        return BatchOrder(marker, PostMode(settings["post_mode"]), settings["tax"], optional_fields=own)
 
     def _create_or_adopt(self, drafted: Sequence[tuple[Item, BillDraft]]) -> Iterator[tuple[Item, Decision]]:
         """Look for the document before entering it: posted ones and those of unposted batches."""

@@ -17,6 +17,7 @@ from integrations.engine.codec import decode, encode
 from integrations.engine.vocabulary import Adopt, Decision, Found, Hold, Item, Reason, Send, Settle
 from integrations.models import Delivery, Link, MappingTable, Reference, ReferenceKind, State
 
+from .base import mapped
 from .vendor_matching import ASLEEP, VendorMatching, draft_of, label
 from .vendor_numbers import Numbers
 
@@ -68,7 +69,9 @@ class LedgerVendorsFlow(VendorMatching):
             number = self._number(item.key)
         except ValueError as error:
             return Hold(Reason.VENDOR_INCOMPLETE, f"{error} Change vendor_number_rule in the settings.")
-        return Send("create", NewVendorDraft(draft, "", number, "", group=str(group), account=str(account)))
+        own = mapped(self.context.settings["vendor_optional_fields"])
+        new = NewVendorDraft(draft, "", number, "", group=str(group), account=str(account), optional_fields=own)
+        return Send("create", new)
 
     def _group(self, vendor: Vendor) -> str | Hold:
         """One group is for the tenant's own currency; every group has one."""

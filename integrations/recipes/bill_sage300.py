@@ -94,6 +94,21 @@ BILL_SAGE300 = Recipe(
             help="BILL's amounts hold their tax: keep them as they are, or use Sage 300's exempt tax classes as well.",
         ),
         SettingSpec(
+            "optional_fields",
+            "Optional fields of every invoice",
+            {},
+            kind="map",
+            pattern=r".{1,60}",
+            help="What the site's own fields get, by name: SOURCE: BILL. Sage refuses invoices without a required one.",
+        ),
+        SettingSpec(
+            "vendor_optional_fields",
+            "Optional fields of vendors created in Sage 300",
+            {},
+            kind="map",
+            pattern=r".{1,60}",
+        ),
+        SettingSpec(
             "webhook_window",
             "Seconds to collect notifications before a run",
             5,

@@ -227,3 +227,16 @@ def test_a_preview_shows_all_and_writes_nothing(sage):
     }
     assert sage.sage.state() == before
     assert not sage.deliveries()
+
+
+def test_the_sites_own_fields_get_what_the_settings_say(sage):
+    sage.sage.do_define_optional_field("SOURCE", "invoice", required=True)
+    sage.sage.do_define_optional_field("CLASS", "vendor", required=True)
+    sage.set(optional_fields={"SOURCE": "BILL"}, vendor_optional_fields={"CLASS": "AP"})
+    sage.add_bill("INV-1")
+    assert sage.sync().ok
+    (vendor,) = [row for row in sage.vendors().values() if row["VendorNumber"].startswith("BILL")]
+    assert [(row["OptionalField"], row["Value"]) for row in vendor["VendorOptionalFieldValues"]] == [("CLASS", "AP")]
+    fields = sage.entries()["INV-1"]["InvoiceOptionalFields"]
+    assert [(row["OptionalField"], row["Value"]) for row in fields] == [("SOURCE", "BILL")]
+    sage.quiet()
