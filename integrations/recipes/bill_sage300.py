@@ -96,7 +96,7 @@ BILL_SAGE300 = Recipe(
         SettingSpec(
             "optional_fields",
             "Optional fields of every invoice",
-            {},
+            "",
             kind="map",
             pattern=r".{1,60}",
             help="What the site's own fields get, by name: SOURCE: BILL. Sage refuses invoices without a required one.",
@@ -104,7 +104,7 @@ BILL_SAGE300 = Recipe(
         SettingSpec(
             "vendor_optional_fields",
             "Optional fields of vendors created in Sage 300",
-            {},
+            "",
             kind="map",
             pattern=r".{1,60}",
         ),
